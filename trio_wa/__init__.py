@@ -1,0 +1,1 @@
+"""trio-wa: a WhatsApp dispatcher on Trio that delivers through WAHA."""

@@ -1,0 +1,1 @@
+"""What the ports look like in the world: stores and WAHA."""

@@ -1,0 +1,1 @@
+"""The rules: pure and synchronous, without I/O and without a clock."""

@@ -1,0 +1,1 @@
+"""A request in, a response out: schemas, problems, and the accept of a message."""

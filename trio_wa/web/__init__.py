@@ -1,0 +1,1 @@
+"""The HTTP front: Quart routes and the Hypercorn server."""
