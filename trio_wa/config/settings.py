@@ -1,0 +1,179 @@
+"""Every setting, its default and its bounds."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from trio_wa.config.env_file import EnvFile, read_env_file
+from trio_wa.config.kinds import Host, Key, Url, any_case, duration, whole
+from trio_wa.core.duration import format_duration
+from trio_wa.core.session import Session, parse_sessions
+
+
+class SettingsError(Exception):
+    """One line that names the variable, what is wrong and what would be right.
+
+    The CLI prints it and exits 2. Several wrong settings make several lines, one for each.
+    """
+
+
+class Settings(BaseSettings):
+    """What an operator can choose; each field is the variable of its name in upper case.
+
+    An empty variable counts as not set. Durations are in seconds. A new setting is a field
+    here and its lines in `.env.example`; the example that an error line shows is the default.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    host: Host = "127.0.0.1"
+    port: Annotated[int, whole(0, 65_535)] = 8080
+    waha_url: Url = Field(examples=["http://localhost:3000"])
+    waha_api_key: Key | None = Field(default=None, examples=["the-key-of-your-waha"])
+    sessions: Annotated[tuple[Session, ...], NoDecode] = Field(
+        validation_alias="WAHA_SESSIONS", examples=["default,marketing"]
+    )
+    queue_capacity: Annotated[int, whole(1, 1_000_000)] = 10_000
+    worker_count: Annotated[int, whole(1, 1_000)] = 50
+    send_timeout: Annotated[float, duration("10ms", "1h")] = 130.0
+    message_ttl: Annotated[float, duration("10ms", "365d")] = 86_400.0
+    max_attempts: Annotated[int, whole(1, 1_000)] = 5
+    retry_base: Annotated[float, duration("1ms", "1h")] = 1.0
+    retry_max: Annotated[float, duration("1ms", "24h")] = 60.0
+    drain_timeout: Annotated[float, duration("0", "24h")] | None = Field(
+        default=None, examples=["6s"]
+    )
+    on_unknown: Annotated[Literal["hold", "resend"], any_case] = "hold"
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], any_case] = "info"
+    log_format: Annotated[Literal["console", "json"], any_case] | None = Field(
+        default=None, examples=["json"]
+    )
+    max_body_bytes: Annotated[int, whole(100, 100_000_000)] = 1_000_000
+
+    @field_validator("sessions", mode="before")
+    @classmethod
+    def _read_sessions(cls, value: object, info: ValidationInfo) -> object:
+        return (
+            parse_sessions(value, info.data.get("waha_url", ""))
+            if isinstance(value, str)
+            else value
+        )
+
+    @field_validator("retry_max")
+    @classmethod
+    def _order_retries(cls, value: float, info: ValidationInfo) -> float:
+        base = info.data.get("retry_base", value)
+        if value < base:
+            least = f"RETRY_MAX={format_duration(base)}"
+            raise ValueError(f"must not be below RETRY_BASE, for example {least}")
+        return value
+
+
+def load_settings(env_file: Path | None = Path(".env"), **overrides: Any) -> Settings:
+    """The settings from `overrides` (by field), else the environment, else `env_file`.
+
+    Raises SettingsError with a line for each wrong or missing setting and each near miss in
+    `env_file`, or, where that cannot be read, for each reason. No secret is in it.
+    """
+    file = EnvFile() if env_file is None else read_env_file(env_file, _FIELDS)
+    if file.problems:
+        raise SettingsError("\n".join(file.problems))
+    given, places = _gather(file, overrides)
+    problems = dict(file.misses)
+    try:
+        settings = Settings(**{_FIELDS[name].key: value for name, value in given.items()})
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            name = str(detail["loc"][0]).upper()
+            problems.setdefault(name, _line(name, detail, places.get(name)))
+    if problems:
+        raise SettingsError("\n".join(problems.values()))
+    return settings
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    key: str
+    info: FieldInfo
+
+    @property
+    def example(self) -> object:
+        if self.info.examples:
+            return self.info.examples[0]
+        default = self.info.default
+        return format_duration(default) if isinstance(default, float) else default
+
+    @property
+    def secret(self) -> bool:
+        return _holds_secret(self.info.annotation)
+
+
+def _holds_secret(annotation: object) -> bool:
+    return annotation is SecretStr or any(map(_holds_secret, get_args(annotation)))
+
+
+def _fields() -> dict[str, _Field]:
+    keys = {
+        str(info.validation_alias or name): info for name, info in Settings.model_fields.items()
+    }
+    return {key.upper(): _Field(key, info) for key, info in keys.items()}
+
+
+_FIELDS = _fields()
+
+
+def _gather(
+    file: EnvFile, overrides: Mapping[str, object]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """What to hand to Settings beside the environment, and where each variable stands."""
+    given: dict[str, Any] = {}
+    places = {name.upper(): "environment" for name, text in os.environ.items() if text}
+    for name, text in file.values.items():
+        if text and name in _FIELDS and name not in places:
+            given[name] = text
+            places[name] = file.places[name]
+    for key, value in overrides.items():
+        name = str(Settings.model_fields[key].validation_alias or key).upper()
+        given[name] = value
+        places.pop(name, None)
+    return given, places
+
+
+def _line(name: str, detail: ErrorDetails, place: str | None) -> str:
+    field = _FIELDS[name]
+    example = f", for example {name}={field.example}"
+    match detail["type"]:
+        case "missing":
+            return f"{name} is missing: set it in .env or in the environment{example}"
+        case "value_error":
+            problem = str(detail["ctx"]["error"])
+        case "literal_error":
+            problem = f"must be {detail['ctx']['expected']}"
+        case _:
+            problem = f"is wrong: {detail['msg']}"
+    shown = "" if field.secret else f"={_shown(detail['input'])}"
+    where = f" ({place})" if place else ""
+    return f"{name}{shown}{where} {problem}{'' if 'for example' in problem else example}"
+
+
+def _shown(value: object) -> str:
+    """The value in one short line, without what may be a password in a URL."""
+    text = format_duration(value) if isinstance(value, float) and value >= 0 else str(value)
+    text = re.sub(r"[^\s,/@]*:[^\s,]*@", "…@", text)
+    return repr(text if len(text) <= 80 else text[:79] + "…")
