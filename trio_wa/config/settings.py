@@ -1,5 +1,6 @@
 """Every setting, its default and its bounds."""
 
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -174,6 +175,7 @@ def _line(name: str, detail: ErrorDetails, place: str | None) -> str:
 
 def _shown(value: object) -> str:
     """The value in one short line, without what may be a password in a URL."""
-    text = format_duration(value) if isinstance(value, float) and value >= 0 else str(value)
+    number = isinstance(value, float) and 0 <= value < math.inf
+    text = format_duration(value) if number else str(value)
     text = re.sub(r"[^\s,/@]*:[^\s,]*@", "…@", text)
     return repr(text if len(text) <= 80 else text[:79] + "…")
