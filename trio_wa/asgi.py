@@ -1,0 +1,84 @@
+"""`hypercorn -c hypercorn.toml trio_wa.asgi:app`: the same service inside the ASGI lifespan."""
+
+import multiprocessing
+import socket
+import sys
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+import trio
+
+from trio_wa import service
+from trio_wa.config import SettingsError, load_settings
+from trio_wa.telemetry import configure_logging
+from trio_wa.web.app import create_app
+from trio_wa.web.server import ASGIApp, Receive, Send, finish_responses
+
+log = structlog.get_logger(__name__)
+
+
+class App:
+    """The ASGI application. Its lifespan is the service's: a shutdown drains the queue."""
+
+    def __init__(self) -> None:
+        self._app: ASGIApp | None = None
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Serve one ASGI scope."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif self._app is None:
+            raise RuntimeError("the server does not speak ASGI's lifespan, which trio-wa needs")
+        else:
+            await self._app(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()  # lifespan.startup
+        try:
+            with _alone():
+                await self._run(receive, send)
+        except SettingsError as error:
+            print(f"trio-wa: {error}", file=sys.stderr)  # noqa: T201 - there may be no log yet
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+
+    async def _run(self, receive: Receive, send: Send) -> None:
+        settings = load_settings()
+        configure_logging(settings.log_level, settings.log_format)
+
+        async def front(intake: service.Intake) -> None:
+            self._app = finish_responses(create_app(intake, max_body_bytes=settings.max_body_bytes))
+            await send({"type": "lifespan.startup.complete"})
+            await receive()  # lifespan.shutdown: no request is open any more
+
+        ended = await service.run(settings, front, drain=trio.CancelScope())
+        if ended.left:
+            log.error("service.left_behind", queued=ended.queued, sending=ended.sending)
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Hold the one place that a service has under its server.
+
+    Raises:
+        SettingsError: the server runs another worker class, or has more than one worker.
+    """
+    if not trio.lowlevel.in_trio_run():
+        raise SettingsError('worker_class must be "trio": start hypercorn with -k trio')
+    server = multiprocessing.parent_process()
+    if server is None or sys.platform != "linux":
+        yield
+        return
+    with socket.socket(socket.AF_UNIX) as place:
+        try:
+            place.bind(f"\0trio-wa-under-{server.pid}")
+        except OSError:
+            raise SettingsError(
+                "workers must be 1: a queue lives in one process; start hypercorn with -w 1"
+            ) from None
+        yield
+
+
+app = App()

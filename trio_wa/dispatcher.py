@@ -1,0 +1,105 @@
+"""One task between the channel and the workers: it takes messages in and hands claims out."""
+
+import random
+from math import inf
+
+import structlog
+import trio
+
+from trio_wa.clock import Clock
+from trio_wa.core.dispatch import Claim, Dispatch, Expiry, Wait
+from trio_wa.core.message import Message
+from trio_wa.core.outcome import Outcome
+from trio_wa.core.retry import Final, Requeue
+from trio_wa.window import Window
+
+log = structlog.get_logger(__name__)
+
+Job = Claim | Expiry
+
+
+class Dispatcher:
+    """Feeds idle workers from the window, by the rules of `core.dispatch`.
+
+    It ends, and with it the channel of claims, once the window is closed and nothing that is left
+    can leave before `drain_until`.
+    """
+
+    def __init__(self, dispatch: Dispatch, window: Window, clock: Clock) -> None:
+        self._dispatch = dispatch
+        self._window = window
+        self._clock = clock
+        self._pause: trio.CancelScope | None = None
+        self.drain_until = inf
+        self._claims: trio.MemorySendChannel[Job]
+        self._claims, self.claims = trio.open_memory_channel[Job](0)
+
+    async def run(self) -> None:
+        """Move messages from the window to the workers until there is nothing left to do."""
+        arriving = True
+        async with self._claims, self._window.receive:
+            while True:
+                if arriving:
+                    arriving = self._take_in()
+                turn = self._dispatch.claim(self._clock.now())
+                if not isinstance(turn, Wait):
+                    await self._claims.send(turn)
+                    continue
+                idle = self._dispatch.in_flight == 0
+                if not arriving and idle and turn.until >= self.drain_until:
+                    return
+                await self._wait(turn.until, arriving=arriving)
+
+    def finished(self, claim: Claim, outcome: Outcome | None, decision: Final | Requeue) -> None:
+        """Take note of a worker's settled attempt; an outcome of `None` says there was none."""
+        requeue = decision if isinstance(decision, Requeue) else None
+        reason = self._dispatch.finish(
+            claim,
+            outcome,
+            requeue,
+            now=self._clock.now(),
+            jitter=random.random(),  # noqa: S311 - jitter
+        )
+        if reason is not None:
+            log.warning("dispatch.gate_shut", session=claim.session.name, reason=reason)
+        if requeue is None:
+            self._window.release()
+        self._wake()
+
+    def obstacles(self) -> dict[str, str]:
+        """For each session through which nothing may go now, the code of the reason."""
+        return self._dispatch.rotation.obstacles()
+
+    def expired(self) -> None:
+        """Take note that a worker has settled an expired message."""
+        self._dispatch.finish_expiry()
+        self._window.release()
+        self._wake()
+
+    def _take_in(self) -> bool:
+        """Move what has arrived into the ready set; False once nothing more can arrive."""
+        try:
+            while True:
+                self._dispatch.add(self._window.receive.receive_nowait())
+        except trio.WouldBlock:
+            return True
+        except trio.EndOfChannel:
+            return False
+
+    async def _wait(self, until: float, *, arriving: bool) -> None:
+        """Wait for an arrival, the end of an attempt, or the time `until`."""
+        with trio.CancelScope(deadline=self._clock.deadline(until)) as self._pause:
+            if arriving:
+                try:
+                    message: Message = await self._window.receive.receive()
+                except trio.EndOfChannel:
+                    pass
+                else:
+                    self._dispatch.add(message)
+            else:
+                await trio.sleep_forever()
+        self._pause = None
+
+    def _wake(self) -> None:
+        if self._pause is not None:
+            self._pause.cancel()

@@ -1,0 +1,51 @@
+"""The Quart-Trio application: it carries requests to the intake, and its answers back."""
+
+from collections.abc import Awaitable, Callable
+
+from quart import Response as QuartResponse
+from quart import request as current
+from quart_trio import QuartTrio
+from werkzeug.exceptions import HTTPException
+
+from trio_wa.intake.http import Request, Response, problem
+
+Intake = Callable[[Request], Awaitable[Response]]
+
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+def create_app(intake: Intake, *, max_body_bytes: int) -> QuartTrio:
+    """An application that hands every request to `intake`; no answer of it is HTML."""
+    app = QuartTrio("trio_wa", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = max_body_bytes
+
+    async def carry(path: str = "") -> QuartResponse:
+        body = await current.get_data(cache=False, as_text=False)
+        return _carried(
+            await intake(
+                Request(
+                    method=current.method,
+                    path=f"/{path}",
+                    query=current.args.to_dict(),
+                    headers={name.lower(): value for name, value in current.headers.items()},
+                    peer=current.remote_addr or "",
+                    body=body,
+                )
+            )
+        )
+
+    async def refuse(error: HTTPException) -> QuartResponse:
+        status = error.code or 500
+        detail = error.description or error.name
+        if status == 413:
+            detail = f"the body is larger than MAX_BODY_BYTES, {max_body_bytes} bytes"
+        return _carried(problem(status, error.name.lower().replace(" ", "_"), detail))
+
+    for rule in ("/", "/<path:path>"):
+        app.add_url_rule(rule, rule, carry, methods=METHODS, provide_automatic_options=False)
+    app.register_error_handler(HTTPException, refuse)
+    return app
+
+
+def _carried(response: Response) -> QuartResponse:
+    return QuartResponse(response.body, response.status, response.headers)
