@@ -1,0 +1,75 @@
+"""How a simulated WAHA behaves from its start."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from trio_wa.simulator.faults import Faults
+
+Engine = Literal["NOWEB", "GOWS", "WEBJS"]
+Ack = Literal[-1, 0, 1, 2, 3, 4]
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookTarget:
+    """A URL that is told of events; `events` holds names, or `*` for all of them.
+
+    A call that is not answered with 2xx is repeated `attempts` times in all, `retry_seconds`
+    apart, as WAHA does by default. With a `secret` the body is signed with HMAC-SHA512.
+    """
+
+    url: str
+    secret: str | None = None
+    events: frozenset[str] = frozenset({"*"})
+    attempts: int = 15
+    retry_seconds: float = 2.0
+
+    def wants(self, event: str) -> bool:
+        """Whether this target is told of `event`."""
+        return "*" in self.events or event in self.events
+
+
+@dataclass(frozen=True, slots=True)
+class AckPlan:
+    """Which acks follow a delivery: SERVER, DEVICE and READ, each so many seconds after it.
+
+    `hold_at` is the highest level that is reached (0: none). Of all messages the share `drop`
+    gets no ack, and the share `error` gets -1 in place of every other.
+    """
+
+    delays: tuple[float, float, float] = (0.02, 0.1, 0.4)
+    hold_at: Literal[0, 1, 2, 3] = 3
+    drop: float = 0.0
+    error: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorOptions:
+    """Everything that is fixed when a simulator starts; times are seconds.
+
+    `message_ids`: the ids of WAHA 2026.4.3 and later can be chosen before the send; otherwise, as
+    in 2026.2.1, the endpoint is absent and `id` is silently ignored. `lookups`: a sent message
+    can be found again; otherwise WAHA's own refusal (400, its store is off). `media_needs_plus`:
+    a CORE from before 2026.6.1, which answers 422 to media. `not_on_whatsapp` holds bare numbers.
+    The three waits are what WAHA waits for a session before it answers 422. `keep` bounds
+    how many deliveries and attempts are remembered.
+    """
+
+    sessions: tuple[str, ...] = ("default",)
+    engine: Engine = "NOWEB"
+    version: str = "2026.6.1"
+    tier: Literal["CORE", "PLUS"] = "CORE"
+    api_key: str | None = None
+    message_ids: bool = True
+    lookups: bool = True
+    media_needs_plus: bool = False
+    not_on_whatsapp: frozenset[str] = frozenset()
+    not_working_wait: float = 10.0
+    stopped_wait: float = 5.0
+    missing_wait: float = 5.0
+    start_seconds: float = 0.35
+    max_body_bytes: int = 50 * 1024 * 1024
+    webhooks: tuple[WebhookTarget, ...] = ()
+    acks: AckPlan = field(default_factory=AckPlan)
+    faults: Faults = field(default_factory=Faults)
+    seed: int = 0
+    keep: int = 100_000

@@ -1,0 +1,155 @@
+"""The simulated WAHA: its sessions, its faults, and what it delivered."""
+
+import random
+from collections.abc import Callable
+
+import trio
+
+from trio_wa.clock import Clock
+from trio_wa.simulator.agenda import Agenda
+from trio_wa.simulator.answers import version
+from trio_wa.simulator.fault_board import FaultBoard, FaultRule
+from trio_wa.simulator.faults import Faults, Status
+from trio_wa.simulator.in_flight import InFlight
+from trio_wa.simulator.journal import Attempt, Delivered, Journal
+from trio_wa.simulator.network import Network, message_of
+from trio_wa.simulator.options import Ack, SimulatorOptions
+from trio_wa.simulator.sessions import Sessions
+from trio_wa.simulator.webhooks import Webhooks
+
+
+class Simulator:
+    """A WAHA in memory; make it inside a Trio run, and serve it with `serve_simulator`.
+
+    `now` gives the time in seconds since the epoch; by default it follows Trio's clock, so that a
+    simulator under a virtual clock is as virtual as the rest. Every choice by chance comes
+    from `options.seed`.
+    """
+
+    def __init__(
+        self,
+        options: SimulatorOptions | None = None,
+        *,
+        now: Callable[[], float] | None = None,
+    ) -> None:
+        self.options = options or SimulatorOptions()
+        self.now = now or Clock().now
+        self.environment = version(self.options.engine, self.options.version, self.options.tier)
+        self.agenda = Agenda()
+        self.journal = Journal(self.options.keep)
+        self.in_flight = InFlight()
+        rng = random.Random(self.options.seed)  # noqa: S311  # repeatable, not secret
+        self.faults = FaultBoard(self.options.faults, rng)
+        self.webhooks = Webhooks(
+            self.options.webhooks, self.environment, agenda=self.agenda, rng=rng, now=self.now
+        )
+        self.sessions = Sessions(
+            self.options.sessions,
+            start_seconds=self.options.start_seconds,
+            agenda=self.agenda,
+            webhooks=self.webhooks,
+            now=self.now,
+        )
+        self.network = Network(
+            self.options,
+            journal=self.journal,
+            agenda=self.agenda,
+            webhooks=self.webhooks,
+            rng=rng,
+            now=self.now,
+        )
+
+    async def run(self) -> None:
+        """Do what happens by itself (a session's start, webhooks), until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.agenda.run, name="simulator-agenda")
+            nursery.start_soon(self.webhooks.run, name="simulator-webhooks")
+
+    @property
+    def delivered(self) -> list[Delivered]:
+        """The messages delivered, in order."""
+        return self.journal.delivered
+
+    @property
+    def requests(self) -> list[Attempt]:
+        """The sends received, delivered or not, in order."""
+        return self.journal.attempts
+
+    @property
+    def max_concurrency(self) -> int:
+        """The most sends that were in progress at once."""
+        return self.in_flight.most
+
+    @property
+    def max_concurrency_by_session(self) -> dict[str, int]:
+        """The most sends that were in progress at once, for each session."""
+        return self.in_flight.most_by_session
+
+    def on_delivery(self, listener: Callable[[Delivered], None]) -> None:
+        """Call `listener` with each message at its delivery; it must not block."""
+        self.journal.listeners.append(listener)
+
+    async def wait_delivered(self, count: int) -> list[Delivered]:
+        """The messages delivered, once there are `count` of them in all."""
+        await self.journal.wait_count(count)
+        return self.delivered
+
+    async def wait_for(
+        self,
+        predicate: Callable[[Delivered], bool] | None = None,
+        *,
+        chat_id: str | None = None,
+        session: str | None = None,
+    ) -> Delivered:
+        """The first delivery, past or to come, that meets all of the conditions given."""
+
+        def matches(message: Delivered) -> bool:
+            return (
+                chat_id in (None, message.chat_id)
+                and session in (None, message.session)
+                and (predicate is None or predicate(message))
+            )
+
+        return await self.journal.wait_for(matches)
+
+    def reset(self) -> None:
+        """Forget deliveries, attempts, concurrency and faults; the sessions stay as they are."""
+        self.journal.clear()
+        self.network.forget()
+        self.in_flight.reset()
+        self.faults.clear()
+
+    def set_faults(
+        self,
+        faults: Faults,
+        *,
+        session: str | None = None,
+        chat_id: str | None = None,
+        times: int | None = None,
+    ) -> None:
+        """Set what befalls sends: all of them, or those of a session, to a recipient, or both.
+
+        With `times` the rule ends after it has struck so often.
+        """
+        self.faults.put(FaultRule(faults, session, chat_id, times))
+
+    def clear_faults(self) -> None:
+        """From now on everything goes well."""
+        self.faults.clear()
+
+    def set_status(self, session: str, status: Status) -> None:
+        """Give a session another status at once; raises KeyError for an unknown name."""
+        self.sessions.set_status(session, status)
+
+    def ack(self, message_id: str, level: Ack) -> None:
+        """Acknowledge a delivered message by its raw id; raises KeyError for an unknown one."""
+        delivered = self.journal.find(message_id)
+        if delivered is None:
+            raise KeyError(message_id)
+        session = self.sessions[delivered.session]
+        self.network.ack(session, message_of(delivered, session), level)
+
+    def receive(self, chat_id: str, text: str, *, session: str | None = None) -> str:
+        """Let a message come in from `chat_id` (over the first session by default); its raw id."""
+        name = session or self.options.sessions[0]
+        return self.network.receive(self.sessions[name], chat_id, text)

@@ -1,0 +1,123 @@
+"""The simulator's webhooks on their way: held in memory, repeated, and lost when too many wait."""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import httpx
+import structlog
+import trio
+
+from trio_wa.simulator.agenda import Agenda
+from trio_wa.simulator.event import Event, make_event, new_event_id, new_request_id
+from trio_wa.simulator.options import WebhookTarget
+from trio_wa.simulator.session import SimulatedSession
+
+SENDERS = 4
+WAITING = 20_000
+TIMEOUT = 10.0
+
+_logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    event: Event
+    target: WebhookTarget
+    headers: dict[str, str]
+    attempt: int = 1
+
+    def again(self) -> "_Call":
+        return _Call(self.event, self.target, self.headers, self.attempt + 1)
+
+
+class Webhooks:
+    """Tells targets of events, with a few tasks; disorder is possible, as with WAHA.
+
+    `sent`, `lost` (after the last attempt) and `dropped` (too many waited) count what became of
+    them.
+    """
+
+    def __init__(
+        self,
+        targets: tuple[WebhookTarget, ...],
+        environment: Mapping[str, Any],
+        *,
+        agenda: Agenda,
+        rng: random.Random,
+        now: Callable[[], float],
+    ) -> None:
+        self._targets = targets
+        self._environment = environment
+        self._agenda = agenda
+        self._rng = rng
+        self._now = now
+        self._send, self._receive = trio.open_memory_channel[_Call](WAITING)
+        self.sent = 0
+        self.lost = 0
+        self.dropped = 0
+
+    def wanted(self, session: SimulatedSession) -> bool:
+        """Whether anyone is told of this session's events."""
+        return bool(self._targets or session.webhooks)
+
+    def emit(self, names: tuple[str, ...], session: SimulatedSession, payload: object) -> None:
+        """Tell of one happening under each of `names`; they share an event id, as WAHA's do."""
+        if not self.wanted(session):
+            return
+        at = self._now()
+        event_id = new_event_id(at, self._rng)
+        for name in names:
+            event = make_event(
+                name,
+                event_id=event_id,
+                at=at,
+                session=session.name,
+                me=session.me,
+                payload=payload,
+                environment=self._environment,
+            )
+            for target in (*self._targets, *session.webhooks):
+                if target.wants(name):
+                    request_id = new_request_id(self._rng)
+                    self._put(_Call(event, target, event.headers(target.secret, request_id)))
+
+    async def run(self) -> None:
+        """Send what is posted, until cancelled."""
+        first = await self._receive.receive()  # a client is dear: most simulators need none
+        async with (
+            httpx.AsyncClient(timeout=TIMEOUT, trust_env=False) as client,
+            trio.open_nursery() as nursery,
+        ):
+            self._put(first)
+            for number in range(SENDERS):
+                nursery.start_soon(self._sender, client, name=f"simulator-webhooks-{number}")
+
+    async def _sender(self, client: httpx.AsyncClient) -> None:
+        async for call in self._receive:
+            if await self._arrives(client, call):
+                self.sent += 1
+            elif call.attempt >= call.target.attempts:
+                self.lost += 1
+                _logger.warning("webhook.lost", webhook=call.event.name, url=call.target.url)
+            else:
+                again = partial(self._put, call.again())
+                self._agenda.call_later(call.target.retry_seconds, again)
+
+    @staticmethod
+    async def _arrives(client: httpx.AsyncClient, call: _Call) -> bool:
+        try:
+            response = await client.post(
+                call.target.url, content=call.event.body, headers=call.headers
+            )
+        except (httpx.HTTPError, httpx.InvalidURL):
+            return False
+        return response.is_success
+
+    def _put(self, call: _Call) -> None:
+        try:
+            self._send.send_nowait(call)
+        except trio.WouldBlock:
+            self.dropped += 1
