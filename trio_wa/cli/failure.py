@@ -1,7 +1,8 @@
 """How a command ends that cannot start."""
 
+import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 import click
@@ -25,25 +26,25 @@ def settings_errors_end_with_2(command: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
-        except SettingsError as error:
-            errors = [error]
-        except ExceptionGroup as group:
-            errors = []
-            for error in _leaves(group):
-                if not isinstance(error, SettingsError):
-                    raise
-                errors.append(error)
-        for error in errors:
-            for line in str(error).splitlines():
+        except (SettingsError, ExceptionGroup) as error:
+            lines = _lines(error)
+            if lines is None:
+                raise
+        with contextlib.suppress(OSError):  # the exit code holds without a readable stderr too
+            for line in lines:
                 click.echo(f"trio-wa: {line}", err=True)
         raise SystemExit(WRONG_SETTINGS)
 
     return run
 
 
-def _leaves(group: ExceptionGroup[Exception]) -> Iterator[Exception]:
-    for error in group.exceptions:
-        if isinstance(error, ExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
+def _lines(error: Exception) -> list[str] | None:
+    """What to print of `error`, or None if anything in it is not a SettingsError."""
+    match error:
+        case SettingsError():
+            return str(error).splitlines()
+        case ExceptionGroup(exceptions=inner):
+            lines = [_lines(each) for each in inner]
+            return None if None in lines else [line for each in lines for line in each or ()]
+        case _:
+            return None
