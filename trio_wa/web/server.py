@@ -6,18 +6,21 @@ Importing this module is enough to mend the plain `hypercorn` command too.
 from collections.abc import MutableMapping
 from typing import Any, Protocol
 
+import hypercorn.protocol
 import hypercorn.trio.run
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config, Sockets
 
 from trio_wa.web.connection import Connection, abort_connection
+from trio_wa.web.http1 import Http1
 
 __all__ = ["ASGIApp", "abort_connection", "finish_responses", "serve"]
 
 FINISH_TIMEOUT = 60.0  # seconds for the end of one response
 
 hypercorn.trio.run.TCPServer = Connection  # type: ignore[attr-defined]  # the point of this module
+hypercorn.protocol.H11Protocol = Http1  # type: ignore[attr-defined]  # the same
 
 
 class Receive(Protocol):
