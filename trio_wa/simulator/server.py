@@ -3,7 +3,7 @@
 from functools import partial
 
 import trio
-from hypercorn.config import Config
+from hypercorn.config import Config, Sockets
 
 from trio_wa.simulator.app import make_app
 from trio_wa.simulator.simulator import Simulator
@@ -24,12 +24,12 @@ async def serve_simulator(
     the port is in use.
     """
     app = make_app(simulator, abort_connection)
+    config = _config(host, port)
+    run_server = partial(serve, app, config, stop=stop, sockets=_listen(config))
     async with trio.open_nursery() as background:
         background.start_soon(simulator.run, name="simulator")
         async with trio.open_nursery() as server:
-            addresses = await server.start(
-                partial(serve, app, _config(host, port), stop=stop), name="simulator-server"
-            )
+            addresses = await server.start(run_server, name="simulator-server")
             task_status.started(addresses[0])
         background.cancel_scope.cancel()
 
@@ -42,6 +42,12 @@ def _config(host: str, port: int) -> Config:
     config.graceful_timeout = 0.2
     config.keep_alive_timeout = 75.0
     config.keep_alive_max_requests = 1_000_000_000
-    config.backlog = 1024
     config.include_server_header = False
     return config
+
+
+def _listen(config: Config) -> Sockets:
+    sockets = config.create_sockets()
+    for sock in sockets.insecure_sockets:
+        sock.listen(config.backlog)
+    return sockets
