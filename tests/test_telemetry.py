@@ -1,0 +1,252 @@
+import io
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trio_wa.telemetry import configure_logging, mask
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Broken(io.StringIO):
+    """A stderr behind which something is gone."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def write(self, text: str) -> int:
+        raise self.error
+
+
+@pytest.fixture(autouse=True)
+def unconfigured() -> Iterator[None]:
+    """Leaves the logging of the test run as it was."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def objects(written: str) -> list[dict[str, str]]:
+    return [json.loads(line) for line in written.removesuffix("\n").split("\n")]
+
+
+def test_json_is_one_object_a_line_with_a_utc_time(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("info", "json")
+    structlog.get_logger("trio_wa.worker").info("message.sent", message_id="m1", text="a\nb\u2028")
+    structlog.get_logger().warning("queue.full")
+    first, second = objects(capsys.readouterr().err)
+    time = datetime.fromisoformat(first.pop("timestamp"))
+    assert time.utcoffset() == timedelta(0)
+    assert first == {
+        "event": "message.sent",
+        "level": "info",
+        "logger": "trio_wa.worker",
+        "message_id": "m1",
+        "text": "a\nb\u2028",
+    }
+    assert (second["event"], second["level"]) == ("queue.full", "warning")
+
+
+@pytest.mark.parametrize(
+    ("level", "heard"),
+    [
+        ("debug", ["debug", "info", "warning", "error"]),
+        ("INFO", ["info", "warning", "error"]),
+        ("warning", ["warning", "error"]),
+        ("error", ["error"]),
+    ],
+)
+def test_the_level_is_the_least_that_is_heard(
+    capsys: pytest.CaptureFixture[str], level: str, heard: list[str]
+) -> None:
+    configure_logging(level, "json")
+    log = structlog.get_logger()
+    for name in ("debug", "info", "warning", "error"):
+        getattr(log, name)("event")
+    assert [entry["level"] for entry in objects(capsys.readouterr().err)] == heard
+
+
+@pytest.mark.parametrize(
+    ("level", "heard"), [("debug", ["warning", "error"]), ("error", ["error"])]
+)
+def test_libraries_are_heard_from_warning_up_in_the_same_form(
+    capsys: pytest.CaptureFixture[str], level: str, heard: list[str]
+) -> None:
+    configure_logging(level, "json")
+    for library in ("httpx", "hypercorn.error", "quart.app"):
+        log = logging.getLogger(library)
+        log.debug("HTTP Request: POST %s", "http://waha")
+        log.info("HTTP Request: POST %s", "http://waha")
+        log.warning("slow %s", "client")
+        log.error("lost %d", 3)
+    entries = objects(capsys.readouterr().err)
+    assert [entry["level"] for entry in entries] == heard * 3
+    assert entries[-1]["event"] == "lost 3"
+    assert entries[-1]["logger"] == "quart.app"
+    assert "timestamp" in entries[-1]
+
+
+def test_a_level_of_a_librarys_own_is_heard_as_the_one_below(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging("info", "json")
+    logging.getLogger("library").log(35, "odd")
+    logging.getLogger("library").log(99, "odd")
+    assert [entry["level"] for entry in objects(capsys.readouterr().err)] == ["warning", "critical"]
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_a_traceback_holds_no_local_variables(
+    capsys: pytest.CaptureFixture[str], log_format: str
+) -> None:
+    configure_logging("info", log_format)  # type: ignore[arg-type]  # both are its literals
+
+    def fail(text: str) -> None:
+        raise ExceptionGroup("two", [ValueError("inner"), OSError(str(len(text)))])
+
+    try:
+        fail("-".join(["see", "you"]))
+    except ExceptionGroup:
+        structlog.get_logger().exception("worker.bug")
+        logging.getLogger("hypercorn.error").exception("server.bug")
+    written = capsys.readouterr().err
+    assert written.count("ValueError: inner") == 2
+    assert "see-you" not in written
+
+
+def test_a_terminal_gets_colours_and_anything_else_gets_json(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = {}
+    for stream in (Terminal(), io.StringIO()):
+        monkeypatch.setattr(sys, "stderr", stream)
+        configure_logging("info")
+        structlog.get_logger().info("message.sent", message_id="m1")
+        written[stream.isatty()] = stream.getvalue()
+    assert "\x1b[" in written[True]
+    assert "message.sent" in written[True]
+    assert json.loads(written[False])["event"] == "message.sent"
+
+
+def test_console_without_a_terminal_has_no_colours(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("info", "console")
+    structlog.get_logger().info("message.sent", message_id="m1")
+    written = capsys.readouterr().err
+    assert "message_id=m1" in written
+    assert "\x1b" not in written
+
+
+def test_a_value_cannot_write_to_the_terminal_or_add_a_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging("info", "console")
+    structlog.get_logger().warning("bad\n2026 [info] forged", name="\x1b[2J", other="a\r\nb")
+    written = capsys.readouterr().err
+    assert written.count("\n") == 1
+    assert "\x1b" not in written
+    assert "\r" not in written
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(), OSError(28, "No space left"), ValueError()])
+def test_a_stderr_that_cannot_be_written_loses_the_line_and_no_more(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(sys, "stderr", Broken(error))
+    configure_logging("info", "json")
+    structlog.get_logger().info("message.sent")
+    logging.getLogger("hypercorn.error").error("lost")
+
+
+def test_without_a_stderr_nothing_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    configure_logging("info")
+    structlog.get_logger().info("message.sent")
+
+
+PROGRAM = """
+import logging, structlog
+from trio_wa.telemetry import configure_logging
+configure_logging("info", "json")
+for _ in range(2000):
+    structlog.get_logger().info("message.sent", message_id="m1")
+logging.getLogger("hypercorn.error").error("lost")
+print("still here", flush=True)
+"""
+
+
+def run_with_stderr(stderr: int) -> subprocess.CompletedProcess[bytes]:
+    """Run PROGRAM, which says on stdout that it came to its end."""
+    command = [sys.executable, "-c", PROGRAM]
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=stderr, timeout=30)
+
+
+def test_a_process_survives_a_broken_pipe_behind_stderr() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        ended = run_with_stderr(writer)
+    finally:
+        os.close(writer)
+    assert (ended.returncode, ended.stdout) == (0, b"still here\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_process_survives_a_full_disk_behind_stderr() -> None:
+    with Path("/dev/full").open("wb") as full:
+        ended = run_with_stderr(full.fileno())
+    assert (ended.returncode, ended.stdout) == (0, b"still here\n")
+
+
+def test_configuring_again_replaces_and_adds_no_handler(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("info", "json")
+    before = len(logging.getLogger().handlers)
+    configure_logging("error", "json")
+    assert len(logging.getLogger().handlers) == before
+    structlog.get_logger().warning("no")
+    logging.getLogger("x").error("once")
+    assert [entry["event"] for entry in objects(capsys.readouterr().err)] == ["once"]
+
+
+@pytest.mark.parametrize(
+    ("number", "masked"),
+    [
+        ("6281234567890", "6281•••••890"),
+        ("+6281234567890", "+628•••••890"),
+        ("6281234567890@c.us", "6281•••••890@c.us"),
+        ("6281234567890@s.whatsapp.net", "6281•••••890@s.whatsapp.net"),
+        ("120363041234567890@g.us", "1203•••••890@g.us"),
+        ("628123456789-1612345678@g.us", "6281•••••678@g.us"),
+        ("100000000000001@lid", "1000•••••001@lid"),
+        ("120363041234567890@newsletter", "1203•••••890@newsletter"),
+        ("status@broadcast", "•••••@broadcast"),
+        ("12345678", "12•••••78"),
+        ("1234567", "•••••"),
+        ("", "•••••"),
+        ("@c.us", "•••••@c.us"),
+        ("me@example.com", "me@e•••••com"),
+    ],
+)
+def test_a_number_is_masked(number: str, masked: str) -> None:
+    assert mask(number) == masked
+
+
+@given(st.from_regex(r"[0-9]{1,20}", fullmatch=True), st.sampled_from(["", "@c.us", "@g.us"]))
+def test_a_mask_keeps_at_most_seven_digits_and_hides_four(number: str, suffix: str) -> None:
+    kept = mask(number + suffix).removesuffix(suffix).replace("•", "")
+    assert len(kept) <= max(0, min(7, len(number) - 4))
