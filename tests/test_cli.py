@@ -2,6 +2,7 @@ import importlib.metadata
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import click
 import pytest
@@ -30,6 +31,16 @@ def test_an_unknown_command_is_a_usage_error() -> None:
     result = CliRunner().invoke(main, ["serv"])
     assert result.exit_code == 2
     assert "No such command 'serv'" in result.stderr
+
+
+def test_a_command_is_found_in_the_module_of_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("trio_wa.cli.serve")
+    module.serve = click.Command("serve", callback=lambda: click.echo("served"))  # type: ignore[attr-defined]  # a stand-in
+    monkeypatch.setitem(sys.modules, "trio_wa.cli.serve", module)
+    monkeypatch.setitem(sys.modules, "trio_wa.cli.demo", None)
+    result = CliRunner().invoke(main, ["serve"])
+    assert (result.exit_code, result.stdout) == (0, "served\n")
+    assert CliRunner().invoke(main, ["--help"]).exit_code == 0
 
 
 def test_python_dash_m_is_the_same_program_by_the_same_name() -> None:

@@ -221,6 +221,22 @@ def test_all_problems_are_told_at_once(env_file: EnvFile, environment: pytest.Mo
     assert "(environment)" in found[1]
 
 
+@pytest.mark.parametrize(
+    ("overrides", "start"),
+    [
+        ({"host": 5}, "HOST='5' is wrong: Input should be a valid string"),
+        ({"send_timeout": float("inf")}, "SEND_TIMEOUT='inf' must be a duration"),
+        ({"send_timeout": 7200.0}, "SEND_TIMEOUT='2h' must be a duration from 10ms to 1h"),
+        ({"worker_count": True}, "WORKER_COUNT='True' must be a whole number"),
+    ],
+)
+def test_a_wrong_override_is_told_the_same_way(
+    env_file: EnvFile, overrides: dict[str, Any], start: str
+) -> None:
+    (line,) = problems(env_file(lines_of()), **overrides)
+    assert line.startswith(start)
+
+
 def test_a_missing_setting_says_where_to_set_it() -> None:
     assert problems() == [
         "WAHA_URL is missing: set it in .env or in the environment,"

@@ -102,6 +102,27 @@ def test_libraries_are_heard_from_warning_up_in_the_same_form(
     assert "timestamp" in entries[-1]
 
 
+def test_a_library_that_sets_its_own_level_is_heard_no_further_down(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging("debug", "json")
+    log = logging.getLogger("test_telemetry.chatty")
+    log.setLevel(logging.DEBUG)
+    log.info("HTTP Request: POST http://waha")
+    log.warning("slow")
+    assert [entry["event"] for entry in objects(capsys.readouterr().err)] == ["slow"]
+
+
+def test_a_record_that_cannot_be_written_out_is_told_and_raises_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = list(logging.getLogger().handlers)
+    configure_logging("info", "json")
+    (handler,) = (each for each in logging.getLogger().handlers if each not in before)
+    handler.handle(logging.makeLogRecord({"msg": "bad %d", "args": ("y",), "levelno": 30}))
+    assert "--- Logging error ---" in capsys.readouterr().err
+
+
 def test_a_level_of_a_librarys_own_is_heard_as_the_one_below(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

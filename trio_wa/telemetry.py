@@ -38,7 +38,7 @@ def configure_logging(level: str, log_format: Literal["console", "json"] | None 
     )
     root = logging.getLogger()
     root.handlers = [handler for handler in root.handlers if not isinstance(handler, _Bridge)]
-    root.addHandler(_Bridge())
+    root.addHandler(_Bridge(max(number, logging.WARNING)))
     root.setLevel(max(number, logging.WARNING))
 
 

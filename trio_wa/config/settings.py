@@ -175,7 +175,8 @@ def _line(name: str, detail: ErrorDetails, place: str | None) -> str:
 
 def _shown(value: object) -> str:
     """The value in one short line, without what may be a password in a URL."""
-    number = isinstance(value, float) and 0 <= value < math.inf
-    text = format_duration(value) if number else str(value)
+    text = str(value)
+    if isinstance(value, float) and 0 <= value < math.inf:
+        text = format_duration(value)
     text = re.sub(r"[^\s,/@]*:[^\s,]*@", "…@", text)
     return repr(text if len(text) <= 80 else text[:79] + "…")
