@@ -1,0 +1,93 @@
+"""What the store in memory knows of one message."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from trio_wa.core.message import Message
+from trio_wa.core.status import Status
+from trio_wa.ports import Draft, Event, Filter, Record
+
+MAX_EVENTS = 100
+"""How much of its timeline a message keeps."""
+
+
+@dataclass(slots=True)
+class Row:
+    """A message and its state; the store alone changes it."""
+
+    draft: Draft
+    number: int
+    seq: int
+    expires_at: float
+    text: str | None
+    status: Status = Status.QUEUED
+    due_at: float = 0.0
+    attempts: int = 0
+    deferrals: int = 0
+    session: str | None = None
+    waha_id: str | None = None
+    code: str | None = None
+    detail: str | None = None
+    settled_at: float | None = None
+    events: deque[Event] = field(default_factory=lambda: deque(maxlen=MAX_EVENTS))
+
+    @property
+    def place(self) -> tuple[float, int]:
+        """Its place in the list of messages, by which that is sorted."""
+        return self.draft.accepted_at, self.number
+
+    def enter(self, event: Event) -> None:
+        """Go over to the state that `event` tells of."""
+        self.status = event.status
+        self.events.append(event)
+
+    def matches(self, wanted: Filter) -> bool:
+        """Whether the message belongs in the list that `wanted` asks for."""
+        draft, cursor = self.draft, wanted.cursor
+        return (
+            wanted.status in (None, self.status)
+            and wanted.chat_id in (None, draft.chat_id)
+            and wanted.session in (None, self.session)
+            and wanted.owner in (None, draft.owner)
+            and (wanted.after is None or draft.accepted_at > wanted.after)
+            and (wanted.before is None or draft.accepted_at < wanted.before)
+            and (cursor is None or self.place < (cursor.accepted_at, cursor.number))
+        )
+
+    def message(self) -> Message:
+        """The message, as the dispatcher carries it."""
+        return Message(
+            id=self.draft.id,
+            seq=self.seq,
+            chat_id=self.draft.chat_id,
+            text=self.text or "",
+            accepted_at=self.draft.accepted_at,
+            expires_at=self.expires_at,
+            sessions=self.draft.sessions,
+            due_at=self.due_at,
+            attempts=self.attempts,
+            deferrals=self.deferrals,
+        )
+
+    def record(self, *, events: bool) -> Record:
+        """All that is known of the message, with or without its timeline."""
+        draft = self.draft
+        return Record(
+            number=self.number,
+            id=draft.id,
+            to=draft.to,
+            chat_id=draft.chat_id,
+            text=self.text,
+            status=self.status,
+            accepted_at=draft.accepted_at,
+            expires_at=self.expires_at,
+            due_at=self.due_at,
+            sessions=draft.sessions,
+            owner=draft.owner,
+            session=self.session,
+            waha_id=self.waha_id,
+            code=self.code,
+            detail=self.detail,
+            settled_at=self.settled_at,
+            events=tuple(self.events) if events else (),
+        )
