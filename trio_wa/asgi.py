@@ -5,7 +5,7 @@ import socket
 import sys
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import structlog
 import trio
@@ -53,8 +53,8 @@ class App:
             await receive()  # lifespan.shutdown: no request is open any more
 
         ended = await service.run(settings, front, drain=trio.CancelScope())
-        if ended.left:
-            log.error("service.left_behind", queued=ended.queued, sending=ended.sending)
+        if ended.left and not ended.durable:
+            log.error("service.left_behind", messages=ended.left)
         await send({"type": "lifespan.shutdown.complete"})
 
 

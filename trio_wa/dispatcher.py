@@ -7,7 +7,7 @@ import structlog
 import trio
 
 from trio_wa.clock import Clock
-from trio_wa.core.dispatch import Claim, Dispatch, Expiry, Wait
+from trio_wa.core.dispatch import Claim, Dispatch, Expiry, Turn, Wait, Waiting
 from trio_wa.core.message import Message
 from trio_wa.core.outcome import Outcome
 from trio_wa.core.retry import Final, Requeue
@@ -16,6 +16,9 @@ from trio_wa.window import Window
 log = structlog.get_logger(__name__)
 
 Job = Claim | Expiry
+
+STORE_SECONDS = 1.0
+"""How long nothing is claimed after the store refused to begin an attempt."""
 
 
 class Dispatcher:
@@ -30,6 +33,7 @@ class Dispatcher:
         self._window = window
         self._clock = clock
         self._pause: trio.CancelScope | None = None
+        self._not_before = 0.0
         self.drain_until = inf
         self._claims: trio.MemorySendChannel[Job]
         self._claims, self.claims = trio.open_memory_channel[Job](0)
@@ -41,7 +45,7 @@ class Dispatcher:
             while True:
                 if arriving:
                     arriving = self._take_in()
-                turn = self._dispatch.claim(self._clock.now())
+                turn = self._claim(self._clock.now())
                 if not isinstance(turn, Wait):
                     await self._claims.send(turn)
                     continue
@@ -52,7 +56,7 @@ class Dispatcher:
 
     def finished(self, claim: Claim, outcome: Outcome | None, decision: Final | Requeue) -> None:
         """Take note of a worker's settled attempt; an outcome of `None` says there was none."""
-        requeue = decision if isinstance(decision, Requeue) else None
+        requeue = decision.message if isinstance(decision, Requeue) else None
         reason = self._dispatch.finish(
             claim,
             outcome,
@@ -63,18 +67,47 @@ class Dispatcher:
         if reason is not None:
             log.warning("dispatch.gate_shut", session=claim.session.name, reason=reason)
         if requeue is None:
-            self._window.release()
+            self._leave(final=outcome is not None)
         self._wake()
+
+    def refused(self, job: Job) -> None:
+        """Take note that the store would not record a job; nothing is claimed for a while."""
+        now = self._clock.now()
+        self._not_before = now + STORE_SECONDS
+        match job:
+            case Claim(message):
+                self._dispatch.finish(job, None, message, now=now, jitter=0.0)
+            case Expiry(message):
+                self._dispatch.finish_expiry()
+                self._dispatch.add(message)
+        self._wake()
+
+    def discard(self, message_id: str) -> None:
+        """Drop a message that was cancelled while it waited, if it is in memory."""
+        if self._dispatch.discard(message_id):
+            self._window.leave()
+
+    def waiting(self, message_id: str) -> Waiting | None:
+        """What a message in memory waits for; None if it does not wait here."""
+        return self._dispatch.waiting(message_id, self._clock.now())
 
     def obstacles(self) -> dict[str, str]:
         """For each session through which nothing may go now, the code of the reason."""
         return self._dispatch.rotation.obstacles()
 
-    def expired(self) -> None:
-        """Take note that a worker has settled an expired message."""
+    def expired(self, *, final: bool) -> None:
+        """Take note that a worker is done with an expired message; not final if it was before."""
         self._dispatch.finish_expiry()
-        self._window.release()
+        self._leave(final=final)
         self._wake()
+
+    def _leave(self, *, final: bool) -> None:
+        self._window.leave()
+        if final:  # otherwise whoever made it final has given its place back
+            self._window.release()
+
+    def _claim(self, now: float) -> Turn:
+        return Wait(self._not_before) if now < self._not_before else self._dispatch.claim(now)
 
     def _take_in(self) -> bool:
         """Move what has arrived into the ready set; False once nothing more can arrive."""

@@ -1,8 +1,8 @@
 """The composition root: the nurseries, and the order in which things start and end."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from math import inf
 
 import structlog
 import trio
@@ -15,11 +15,13 @@ from trio_wa.core.dispatch import Dispatch
 from trio_wa.core.retry import RetryPolicy
 from trio_wa.core.status import Status
 from trio_wa.dispatcher import Dispatcher
+from trio_wa.greeting import greet
 from trio_wa.intake.accept import Accept
 from trio_wa.intake.health import Health
 from trio_wa.intake.http import Request, Response
 from trio_wa.intake.router import Router
-from trio_wa.ports import Gateway, WahaInfo
+from trio_wa.ports import Ledger, Publish, Store
+from trio_wa.scheduler import Scheduler
 from trio_wa.window import Window
 from trio_wa.worker import Worker
 
@@ -32,15 +34,10 @@ Front = Callable[[Intake], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How the service ended: what was still unsent then, by its state."""
+    """How the service ended: what was not settled then, and whether that outlives the process."""
 
-    queued: int
-    sending: int
-
-    @property
-    def left(self) -> int:
-        """How many accepted messages were not settled."""
-        return self.queued + self.sending
+    left: int
+    durable: bool
 
 
 async def run(settings: Settings, front: Front, *, drain: trio.CancelScope) -> Ended:
@@ -50,12 +47,7 @@ async def run(settings: Settings, front: Front, *, drain: trio.CancelScope) -> E
     then is still recorded.
     """
     clock = Clock()
-    window = Window(capacity=settings.queue_capacity)
-    store = MemoryStore(window.publish)
-    key = settings.waha_api_key
-    gateway = Waha(
-        api_key=key.get_secret_value() if key else None, timeout=settings.send_timeout, clock=clock
-    )
+    window = Window(capacity=settings.queue_capacity, max_backlog=settings.queue_capacity)
     policy = RetryPolicy(
         settings.max_attempts, settings.retry_base, settings.retry_max, settings.on_unknown
     )
@@ -63,70 +55,54 @@ async def run(settings: Settings, front: Front, *, drain: trio.CancelScope) -> E
         settings.sessions, workers=settings.worker_count, retry_base=settings.retry_base
     )
     dispatcher = Dispatcher(dispatch, window, clock)
-    worker = Worker(store, gateway, dispatcher, policy, clock)
-    names = frozenset(session.name for session in settings.sessions)
-    accept = Accept(store, window, clock, settings.message_ttl, names)
-    health = Health(window, names, dispatcher.obstacles)
-    router = Router(
-        {
-            "/send": {"POST": accept},
-            "/livez": {"GET": health.live},
-            "/readyz": {"GET": health.ready},
-        }
+    key = settings.waha_api_key
+    gateway = Waha(
+        api_key=key.get_secret_value() if key else None,
+        timeout=settings.send_timeout,
+        clock=clock,
     )
-    with drain:
-        async with trio.open_nursery() as workers:
-            workers.start_soon(dispatcher.run, name="dispatcher")
-            for number in range(settings.worker_count):
-                workers.start_soon(worker.run, dispatcher.claims.clone(), name=f"worker-{number}")
-            dispatcher.claims.close()
-            async with trio.open_nursery() as producers:
-                producers.start_soon(_greet, settings, gateway, name="greeting")
-                await front(router)  # 1. until the signal; open requests end
-                producers.cancel_scope.cancel()
-            window.close()  # 2. no producer is left: the queue drains, then everything ends
-            dispatcher.drain_until = inf  # in memory, what waits for a retry goes too
-            if settings.drain_timeout is not None:
-                workers.cancel_scope.deadline = trio.current_time() + settings.drain_timeout
-            log.info("service.draining", queued=window.taken)
-    counts = store.counts()
-    ended = Ended(counts[Status.QUEUED], counts[Status.SENDING])
-    log.info("service.stopped", **{status.value: n for status, n in counts.items() if n})
-    return ended
+    async with _open_store(settings, window.publish) as store:
+        unsettled = _unsettled(await store.ledger())
+        if unsettled:
+            window.fall_behind(unsettled)
+        worker = Worker(store, gateway, dispatcher, policy, clock)
+        scheduler = Scheduler(store, window, policy, clock)
+        names = frozenset(session.name for session in settings.sessions)
+        accept = Accept(store, window, clock, settings.message_ttl, names)
+        health = Health(store, window, names, dispatcher.obstacles)
+        intake = Router(
+            {
+                "/send": {"POST": accept},
+                "/livez": {"GET": health.live},
+                "/readyz": {"GET": health.ready},
+            }
+        )
+        with drain:
+            async with trio.open_nursery() as workers:
+                workers.start_soon(dispatcher.run, name="dispatcher")
+                for number in range(settings.worker_count):
+                    jobs = dispatcher.claims.clone()
+                    workers.start_soon(worker.run, jobs, name=f"worker-{number}")
+                dispatcher.claims.close()
+                async with trio.open_nursery() as producers:
+                    producers.start_soon(scheduler.run, name="scheduler")
+                    producers.start_soon(greet, settings, gateway, name="greeting")
+                    await front(intake)  # 1. until the signal; open requests end
+                    producers.cancel_scope.cancel()  # 2. what is only in the store stays there
+                window.close()  # 3. no producer is left: the queue drains, then everything ends
+                log.info("service.draining", backlog=window.places)
+                if settings.drain_timeout is not None:  # 4. the rest stays for the next start
+                    workers.cancel_scope.deadline = trio.current_time() + settings.drain_timeout
+                    dispatcher.drain_until = clock.now() + settings.drain_timeout
+        ledger = await store.ledger()  # 5. the senders are closed; the store follows
+    log.info("service.stopped", **{status.value: n for status, n in ledger.counts.items() if n})
+    return Ended(_unsettled(ledger), durable=False)
 
 
-async def _greet(settings: Settings, gateway: Gateway) -> None:
-    """Tell the operator what stands behind each session, and the remedy for what is not right."""
-    log.info("queue.ready", capacity=settings.queue_capacity, workers=settings.worker_count)
-    if settings.waha_api_key is None:
-        log.warning("waha.no_key", remedy="set WAHA_API_KEY if this WAHA asks for a key")
-    async with trio.open_nursery() as nursery:
-        for url in dict.fromkeys(session.url for session in settings.sessions):
-            nursery.start_soon(_greet_waha, url, settings, gateway)
+@asynccontextmanager
+async def _open_store(settings: Settings, publish: Publish) -> AsyncIterator[Store]:
+    yield MemoryStore(publish)
 
 
-async def _greet_waha(url: str, settings: Settings, gateway: Gateway) -> None:
-    info = await gateway.ask(url)
-    if info.problem is not None:
-        log.warning("waha.problem", url=url, problem=info.problem, effect="messages wait")
-        return
-    log.info("waha.found", url=url, version=info.version, engine=info.engine)
-    for session in settings.sessions:
-        if session.url == url:
-            _greet_session(session.name, info)
-
-
-def _greet_session(name: str, info: WahaInfo) -> None:
-    if info.statuses is None:
-        log.warning("session.unreadable", session=name, effect="it is used as it is")
-        return
-    status = info.statuses.get(name)
-    if status == "WORKING":
-        log.info("session.found", session=name, status=status)
-        return
-    remedy = {
-        None: "create it in WAHA, or correct WAHA_SESSIONS",
-        "SCAN_QR_CODE": f"scan the QR code at {info.url}/api/{name}/auth/qr with the phone",
-        "STARTING": "wait a moment: WAHA is starting it",
-    }.get(status, f"start it: POST {info.url}/api/sessions/{name}/start")
-    log.warning("session.not_working", session=name, status=status or "missing", remedy=remedy)
+def _unsettled(ledger: Ledger) -> int:
+    return ledger.counts[Status.QUEUED] + ledger.counts[Status.SENDING]

@@ -1,4 +1,6 @@
-"""The way into memory: places for accepted messages, and the channel to the dispatcher."""
+"""The way into memory: places in the backlog, permits in memory, and the order between them."""
+
+from collections.abc import Sequence
 
 import trio
 
@@ -6,35 +8,94 @@ from trio_wa.core.message import Message
 
 
 class Window:
-    """Counts the places of accepted, unsettled messages, and passes them on in order.
+    """Which part of the backlog is in memory.
 
-    A place is held from the accept until the message is final, so the channel, which is as large,
-    never blocks. Everything here is synchronous: what is recorded is passed on in the same step.
+    A place is held by every accepted message until it is final; `max_backlog` of them make the
+    backlog. A permit is held by those in memory; `capacity` of them make the window, and the
+    channel to the dispatcher, which is as large, never blocks. While the store holds queued
+    messages that are not in memory, new ones are only recorded, and the scheduler feeds the
+    window in order: no message overtakes an older one.
+
+    Everything that changes state here is synchronous.
     """
 
-    def __init__(self, *, capacity: int) -> None:
+    def __init__(self, *, capacity: int, max_backlog: int) -> None:
         self._send: trio.MemorySendChannel[Message]
         self._send, self.receive = trio.open_memory_channel[Message](capacity)
-        self.capacity = capacity
-        self.taken = 0
+        self.max_backlog = max_backlog
+        self.places = 0
         self.open = True
+        self.fed_seq = 0
+        self._recorded_seq = 0
+        self._permits = trio.Semaphore(capacity, max_value=capacity)
+        self._behind = False
+        self._fell_behind = trio.Event()
 
-    def reserve(self) -> bool:
-        """Take a place; False if there is none."""
-        if self.taken >= self.capacity:
+    def reserve(self, places: int = 1) -> bool:
+        """Take places in the backlog; False if there are not so many."""
+        if self.places + places > self.max_backlog:
             return False
-        self.taken += 1
+        self.places += places
         return True
 
-    def release(self) -> None:
-        """Give a place back: its message is final, or was never recorded."""
-        self.taken -= 1
+    def release(self, places: int = 1) -> None:
+        """Give places back: their messages are final, or were never recorded."""
+        self.places -= places
 
     def publish(self, message: Message) -> None:
-        """Pass a recorded message, which holds a place, on to the dispatcher."""
-        self._send.send_nowait(message)
+        """Note a message that was just recorded; it goes on at once unless older ones wait.
+
+        Called for every queued message in the order of `seq`, in the step that completes its
+        record.
+        """
+        self._recorded_seq = message.seq
+        if not self._behind:
+            try:
+                self._permits.acquire_nowait()
+            except trio.WouldBlock:
+                self.fall_behind()
+            else:
+                self._pass_on(message)
+
+    def fall_behind(self, places: int = 0) -> None:
+        """Note that the store holds queued messages that are not in memory.
+
+        At a start `places` of them take their places, however large the backlog may be.
+        """
+        self.places += places
+        self._behind = True
+        self._fell_behind.set()
+
+    async def behind(self) -> int:
+        """Wait until the store holds more than memory does; the last `seq` recorded by then."""
+        await self._fell_behind.wait()
+        return self._recorded_seq
+
+    async def feed(self, messages: Sequence[Message]) -> None:
+        """Pass on messages from the store, in order, each as soon as there is a permit for it.
+
+        A waiting feeder has its permit before any new message.
+        """
+        for message in messages:
+            await self._permits.acquire()
+            self._pass_on(message)
+
+    def caught_up(self, seq: int) -> None:
+        """Note that everything recorded up to `seq` was passed on; what came since is still due."""
+        self.fed_seq = max(self.fed_seq, seq)
+        if self._recorded_seq <= seq:
+            self._behind = False
+            self._fell_behind = trio.Event()
+
+    def leave(self) -> None:
+        """Note that a message has left memory."""
+        self._permits.release()
 
     def close(self) -> None:
-        """Let the dispatcher drain what is left: no producer remains."""
+        """Let the dispatcher drain what is in memory: no producer remains."""
         self.open = False
         self._send.close()
+
+    def _pass_on(self, message: Message) -> None:
+        self.fed_seq = message.seq
+        self._send.send_nowait(message)

@@ -13,13 +13,16 @@ from trio_wa.core.message import Message
 from trio_wa.core.outcome import Outcome, Unknown
 from trio_wa.core.retry import Decision, Final, Requeue, RetryPolicy, decide
 from trio_wa.core.status import Status
-from trio_wa.ports import Attempt, Gateway, Sender, Store
+from trio_wa.ports import Attempt, Gateway, Sender, Store, StoreUnavailable
 from trio_wa.telemetry import mask
 
 log = structlog.get_logger(__name__)
 
 SETTLE_SECONDS = 2.0
 """How long a worker that is being cancelled may take to record the outcome it holds."""
+
+AGAIN_SECONDS = 1.0
+"""How long a store that cannot record an outcome is left alone."""
 
 
 class Finished(Protocol):
@@ -28,8 +31,11 @@ class Finished(Protocol):
     def finished(self, claim: Claim, outcome: Outcome | None, decision: Decision) -> None:
         """An attempt is settled, or was not made (an outcome of `None`)."""
 
-    def expired(self) -> None:
-        """An expired message is settled."""
+    def refused(self, job: Claim | Expiry) -> None:
+        """The store would not record the begin of a job, and nothing was done."""
+
+    def expired(self, *, final: bool) -> None:
+        """An expired message is done with; not final if something else settled it before."""
 
 
 class Worker:
@@ -59,8 +65,8 @@ class Worker:
                 match job:
                     case Claim():
                         await self._attempt(job, sender)
-                    case Expiry(message):
-                        await self._expire(message)
+                    case Expiry():
+                        await self._expire(job)
 
     async def _attempt(self, claim: Claim, sender: Sender) -> None:
         message = claim.message
@@ -70,6 +76,9 @@ class Worker:
                 self._dispatcher.finished(claim, None, Final(Status.CANCELLED))
                 return
             outcome = await sender.send(message, claim.session)
+        except StoreUnavailable:
+            self._dispatcher.refused(claim)
+            return
         except trio.Cancelled:
             # Unshielded, a message that WAHA may have taken would be left as if it were being sent.
             with trio.move_on_after(SETTLE_SECONDS, shield=True):
@@ -86,14 +95,33 @@ class Worker:
         decision = decide(
             claim.message, outcome, now=now, policy=self._policy, jitter=self._jitter()
         )
-        await self._store.settle(claim.message, attempt, decision)
+        await self._record(claim.message, attempt, decision)
         self._dispatcher.finished(claim, outcome, decision)
         _report(claim, decision)
 
-    async def _expire(self, message: Message) -> None:
-        await self._store.expire(message, self._clock.now())
-        self._dispatcher.expired()
-        log.warning("message.expired", message_id=message.id, to=mask(message.chat_id))
+    async def _record(self, message: Message, attempt: Attempt, decision: Decision) -> None:
+        """Settle; while the store cannot, hold the outcome and try again.
+
+        A success that is not recorded would be sent once more after the next start.
+        """
+        while True:
+            try:
+                await self._store.settle(message, attempt, decision)
+            except StoreUnavailable:
+                await trio.sleep(AGAIN_SECONDS)
+            else:
+                return
+
+    async def _expire(self, job: Expiry) -> None:
+        message = job.message
+        try:
+            final = await self._store.expire(message.id, self._clock.now())
+        except StoreUnavailable:
+            self._dispatcher.refused(job)
+            return
+        self._dispatcher.expired(final=final)
+        if final:
+            log.error("message.expired", message_id=message.id, to=mask(message.chat_id))
 
 
 def _report(claim: Claim, decision: Decision) -> None:

@@ -1,21 +1,18 @@
 """`trio-wa serve`: the service itself."""
 
-from functools import partial
 from pathlib import Path
 
 import click
 import structlog
 import trio
-from hypercorn.config import Config, Sockets
 
 from trio_wa import service
 from trio_wa.cli.failure import settings_errors_end_with_2
 from trio_wa.cli.signals import stop_on_signals
 from trio_wa.config import Settings, load_settings
 from trio_wa.telemetry import configure_logging
-from trio_wa.web.app import create_app
+from trio_wa.web.front import HttpFront
 from trio_wa.web.hypercorn_config import load_hypercorn_config, open_sockets
-from trio_wa.web.server import serve as serve_http
 
 log = structlog.get_logger(__name__)
 
@@ -33,26 +30,23 @@ def serve() -> None:
     """
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format)
-    config = load_hypercorn_config(Path("hypercorn.toml"), bind=f"{settings.host}:{settings.port}")
-    sockets = open_sockets(config)
-    ended = trio.run(run, settings, config, sockets)
-    if ended.left:
-        log.error("service.left_behind", queued=ended.queued, sending=ended.sending)
+    ended = trio.run(_run, settings)
+    if ended.left and not ended.durable:
+        log.error("service.left_behind", messages=ended.left)
         raise SystemExit(LEFT_BEHIND)
 
 
-async def run(settings: Settings, config: Config, sockets: Sockets) -> service.Ended:
-    """Serve until a signal, then drain."""
+async def _run(settings: Settings) -> service.Ended:
     stop = trio.Event()
     drain = trio.CancelScope()
-
-    async def front(intake: service.Intake) -> None:
-        app = create_app(intake, max_body_bytes=settings.max_body_bytes)
-        async with trio.open_nursery() as nursery:
-            serve_bound = partial(serve_http, app, config, stop=stop, sockets=sockets)
-            addresses = await nursery.start(serve_bound)
-            log.info("service.listening", address=", ".join(addresses))
-
+    config = load_hypercorn_config(Path("hypercorn.toml"), bind=f"{settings.host}:{settings.port}")
+    front = HttpFront(
+        config,
+        open_sockets(config),
+        stop,
+        settings.max_body_bytes,
+        lambda address: log.info("service.listening", address=address),
+    )
     async with trio.open_nursery() as signals:
         await signals.start(stop_on_signals, stop, drain)
         ended = await service.run(settings, front, drain=drain)

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from math import inf
+from typing import Literal, TypeAlias
 
 from trio_wa.core.message import Message
 from trio_wa.core.outcome import Outcome
 from trio_wa.core.ready import ReadySet
-from trio_wa.core.retry import Requeue
 from trio_wa.core.rotation import Rotation, Slot
 from trio_wa.core.session import Session
 
@@ -35,6 +35,14 @@ class Wait:
 
 
 Turn: TypeAlias = Claim | Expiry | Wait
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a queued message waits for, and until when at least where that is known."""
+
+    reason: Literal["turn", "recipient", "retry", "session"]
+    until: float | None = None
 
 
 class Dispatch:
@@ -73,7 +81,7 @@ class Dispatch:
         The oldest message that any free session may send goes first, so none starves.
         """
         if self._busy >= self._workers:
-            return Wait(float("inf"))
+            return Wait(inf)
         if (message := self.ready.expired(now)) is not None:
             self._busy += 1
             return Expiry(message)
@@ -88,6 +96,20 @@ class Dispatch:
             until = min(until, self.rotation.next_opening(now))
         return Wait(until)
 
+    def waiting(self, message_id: str, now: float) -> Waiting | None:
+        """What a message in the ready set waits for; None if it is not there."""
+        message = self.ready.get(message_id)
+        if message is None:
+            return None
+        if not self.ready.is_head(message):
+            return Waiting("recipient")
+        if message.due_at > now:
+            return Waiting("retry", message.due_at)
+        opens_at = self.rotation.opens_at(message.sessions)
+        if opens_at > now:
+            return Waiting("session", opens_at if opens_at < inf else None)
+        return Waiting("turn")
+
     def finish_expiry(self) -> None:
         """Note that a worker has settled an expired message."""
         self._busy -= 1
@@ -96,7 +118,7 @@ class Dispatch:
         self,
         claim: Claim,
         outcome: Outcome | None,
-        requeue: Requeue | None,
+        requeue: Message | None,
         *,
         now: float,
         jitter: float,
@@ -108,7 +130,7 @@ class Dispatch:
         """
         self._busy -= 1
         if requeue is not None:
-            self.ready.add(requeue.message)
+            self.ready.add(requeue)
         self.ready.free(claim.message.chat_id)
         return self.rotation.give_back(claim.session.name, outcome, now=now, jitter=jitter)
 

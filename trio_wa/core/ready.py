@@ -40,6 +40,14 @@ class ReadySet:
     def __iter__(self) -> Iterator[Message]:
         return iter(self._messages.values())
 
+    def get(self, message_id: str) -> Message | None:
+        """A waiting message; None if it does not wait here."""
+        return self._messages.get(message_id)
+
+    def is_head(self, message: Message) -> bool:
+        """Whether nothing before it in its line, nor with a worker, holds a waiting message up."""
+        return self._current_head(message.seq, message.id) is not None
+
     def add(self, message: Message) -> None:
         """Put a message into its recipient's line, at the place of its `seq`."""
         self._messages[message.id] = message

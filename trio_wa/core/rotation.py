@@ -60,6 +60,17 @@ class Rotation:
         """The next time after `now` at which a shut gate lets a probe through."""
         return min((at for slot in self._order if (at := slot.opens_at()) > now), default=inf)
 
+    def opens_at(self, allowed: tuple[str, ...]) -> float:
+        """When the first of the `allowed` sessions (empty: all) may be tried; infinity: none."""
+        return min(
+            (
+                slot.opens_at()
+                for slot in self._order
+                if not allowed or slot.session.name in allowed
+            ),
+            default=inf,
+        )
+
     def obstacles(self) -> dict[str, str]:
         """For each session with a shut gate the reason; the origin's before its own."""
         return {

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from trio_wa.intake.http import Request, Response, answer, problem
+from trio_wa.ports import Store
 from trio_wa.window import Window
 
 
@@ -14,6 +15,7 @@ class Health:
     `obstacles` gives, for each session through which nothing may go now, the code of the reason.
     """
 
+    store: Store
     window: Window
     sessions: frozenset[str]
     obstacles: Callable[[], dict[str, str]]
@@ -26,6 +28,8 @@ class Health:
         """200 if messages are accepted; a WAHA that is away does not make it unready."""
         if not self.window.open:
             return problem(503, "stopping", "the service is stopping", Retry_After="1")
+        if (reason := self.store.problem()) is not None:
+            return problem(503, "store_unavailable", reason, Retry_After="1")
         obstacles = self.obstacles()
         return answer(
             200,
@@ -33,7 +37,7 @@ class Health:
                 "status": "ready",
                 "dispatch": "paused" if obstacles.keys() == self.sessions else "running",
                 "obstacles": obstacles,
-                "queued": self.window.taken,
-                "capacity": self.window.capacity,
+                "backlog": self.window.places,
+                "max_backlog": self.window.max_backlog,
             },
         )

@@ -1,6 +1,7 @@
 """The Quart-Trio application: it carries requests to the intake, and its answers back."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from quart import Response as QuartResponse
 from quart import request as current
@@ -20,7 +21,7 @@ def create_app(intake: Intake, *, max_body_bytes: int) -> QuartTrio:
     app.config["MAX_CONTENT_LENGTH"] = max_body_bytes
 
     async def carry(path: str = "") -> QuartResponse:
-        body = await current.get_data(cache=False, as_text=False)
+        body: Any = await current.get_data(cache=False)
         return _carried(
             await intake(
                 Request(

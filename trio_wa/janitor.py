@@ -1,0 +1,69 @@
+"""Keeps the store small: texts, rows and keys go when their time is over."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+import trio
+
+from trio_wa.clock import Clock
+from trio_wa.ports import Store, StoreUnavailable
+from trio_wa.window import Window
+
+log = structlog.get_logger(__name__)
+
+CHUNK = 200
+"""Rows a transaction: no accept waits noticeably for one."""
+
+PAUSE_SECONDS = 0.05
+"""After each transaction, so that the accepts that gathered meanwhile go first."""
+
+KEY_SECONDS = 24 * 3600.0
+"""How long an idempotency key is remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long texts and rows are kept after their message was settled, in seconds."""
+
+    text: float
+    rows: float
+
+
+class Janitor:
+    """Expires, erases and deletes once a minute, in chunks, with a pause after each."""
+
+    def __init__(self, store: Store, window: Window, retention: Retention, clock: Clock) -> None:
+        self._store = store
+        self._window = window
+        self._retention = retention
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Sweep every minute until cancelled."""
+        while True:
+            try:
+                await self.sweep()
+            except StoreUnavailable as error:
+                log.warning("janitor.store_unavailable", reason=str(error))
+            await trio.sleep(60)
+
+    async def sweep(self) -> None:
+        """Do all that is due now."""
+        now = self._clock.now()
+        await self._repeat(lambda: self._expire_overdue(now))
+        await self._repeat(lambda: self._store.erase_texts(now - self._retention.text, CHUNK))
+        await self._repeat(lambda: self._store.purge(now - self._retention.rows, CHUNK))
+        await self._repeat(lambda: self._store.forget_keys(now - KEY_SECONDS, CHUNK))
+
+    async def _expire_overdue(self, now: float) -> int:
+        """Expire what waits in the store alone; what is in memory is the dispatcher's."""
+        expired = await self._store.expire_overdue(self._window.fed_seq, now, CHUNK)
+        self._window.release(expired)
+        return expired
+
+    async def _repeat(self, step: Callable[[], Awaitable[int]]) -> None:
+        done = CHUNK
+        while done == CHUNK:
+            done = await step()
+            await trio.sleep(PAUSE_SECONDS)
