@@ -48,7 +48,8 @@ class App:
         configure_logging(settings.log_level, settings.log_format)
 
         async def front(intake: service.Intake) -> None:
-            self._app = finish_responses(create_app(intake, max_body_bytes=settings.max_body_bytes))
+            app = create_app(intake, max_body_bytes=settings.max_body_bytes)
+            self._app = finish_responses(cast(ASGIApp, app))  # Quart's types are narrower
             await send({"type": "lifespan.startup.complete"})
             await receive()  # lifespan.shutdown: no request is open any more
 

@@ -1,7 +1,7 @@
 """The composition root: the nurseries, and the order in which things start and end."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
@@ -40,11 +40,26 @@ class Ended:
     durable: bool
 
 
-async def run(settings: Settings, front: Front, *, drain: trio.CancelScope) -> Ended:
+@asynccontextmanager
+async def open_store(
+    settings: Settings,  # noqa: ARG001 - the store on disk reads it
+    publish: Publish,
+) -> AsyncIterator[Store]:
+    """The store that the settings ask for."""
+    yield MemoryStore(publish)
+
+
+async def run(
+    settings: Settings,
+    front: Front,
+    *,
+    drain: trio.CancelScope,
+    opening: Callable[[Settings, Publish], AbstractAsyncContextManager[Store]] = open_store,
+) -> Ended:
     """Run the service until `front` returns, then drain what was accepted.
 
     Cancelling `drain` ends the drain, or the whole service, at once; what an attempt was doing
-    then is still recorded.
+    then is still recorded. `opening` opens the store, and closes it last.
     """
     clock = Clock()
     window = Window(capacity=settings.queue_capacity, max_backlog=settings.queue_capacity)
@@ -61,7 +76,7 @@ async def run(settings: Settings, front: Front, *, drain: trio.CancelScope) -> E
         timeout=settings.send_timeout,
         clock=clock,
     )
-    async with _open_store(settings, window.publish) as store:
+    async with opening(settings, window.publish) as store:
         unsettled = _unsettled(await store.ledger())
         if unsettled:
             window.fall_behind(unsettled)
@@ -97,11 +112,6 @@ async def run(settings: Settings, front: Front, *, drain: trio.CancelScope) -> E
         ledger = await store.ledger()  # 5. the senders are closed; the store follows
     log.info("service.stopped", **{status.value: n for status, n in ledger.counts.items() if n})
     return Ended(_unsettled(ledger), durable=False)
-
-
-@asynccontextmanager
-async def _open_store(settings: Settings, publish: Publish) -> AsyncIterator[Store]:
-    yield MemoryStore(publish)
 
 
 def _unsettled(ledger: Ledger) -> int:
