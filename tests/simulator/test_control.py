@@ -1,0 +1,150 @@
+"""The control API under /_sim."""
+
+import pytest
+import trio
+
+from tests.simulator.running import HELLO, running
+from trio_wa.simulator import SimulatorOptions
+
+OTHER = "15550001111@c.us"
+
+
+async def test_faults_are_set_changed_and_removed():
+    async with running() as waha:
+        put = await waha.client.put("/_sim/faults", json={"engine_error": 1, "error_message": "No"})
+        assert put.status_code == 200
+        assert (await waha.text()).json()["exception"]["message"] == "No"
+        await waha.client.patch("/_sim/faults", json={"error_message": "Never"})
+        assert (await waha.text()).json()["exception"]["message"] == "Never"
+        await waha.client.put("/_sim/faults", json={"proxy_502": 1})
+        assert (await waha.text()).status_code == 502
+        assert (await waha.client.get("/_sim/faults")).json()[0]["faults"]["proxy_502"] == 1
+        assert (await waha.client.delete("/_sim/faults")).json() == []
+        assert (await waha.text()).status_code == 201
+
+
+async def test_faults_are_set_for_a_session_and_a_recipient_and_for_a_while():
+    async with running(SimulatorOptions(sessions=("a", "b"))) as waha:
+        rule = {"engine_error": 1, "session": "a", "chat_id": OTHER, "times": 1}
+        await waha.client.put("/_sim/faults", json=rule)
+        codes = [
+            (await waha.text(session=session, chatId=chat)).status_code
+            for session, chat in (("b", OTHER), ("a", HELLO["chatId"]), ("a", OTHER), ("a", OTHER))
+        ]
+    assert codes == [201, 201, 500, 201]
+
+
+@pytest.mark.parametrize(
+    ("latency", "least", "most"),
+    [(0.5, 0.5, 0.5), ({"low": 1, "high": 2}, 1, 2), ({"mean": 0.1}, 0, 10)],
+)
+async def test_a_latency_is_set(latency, least, most, autojump_clock):
+    async with running() as waha:
+        await waha.client.put("/_sim/faults", json={"latency": latency})
+        began = trio.current_time()
+        await waha.text()
+        assert least <= trio.current_time() - began + 1e-6 < most + 0.1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"engine_eror": 1},
+        {"engine_error": 2},
+        {"engine_error": 0.5, "hang": 0.6},
+        {"latency": -1},
+        {"latency": {"mean": 0.1, "high": 2}},
+        {"times": 0},
+        {"flip_to": "ASLEEP"},
+    ],
+)
+async def test_wrong_faults_are_refused_and_change_nothing(wrong):
+    async with running() as waha:
+        response = await waha.client.put("/_sim/faults", json=wrong)
+        assert response.status_code == 400
+        assert (await waha.client.get("/_sim/faults")).json() == []
+
+
+async def test_deliveries_are_listed_from_a_cursor_on():
+    async with running(SimulatorOptions(sessions=("a", "b"))) as waha:
+        for session, chat, text in (("a", OTHER, "1"), ("b", OTHER, "2"), ("a", "1@c.us", "3")):
+            await waha.text(session=session, chatId=chat, text=text)
+
+        async def texts(query: str) -> list[str]:
+            return [
+                each["text"] for each in (await waha.client.get(f"/_sim/messages{query}")).json()
+            ]
+
+        assert await texts("") == ["1", "2", "3"]
+        assert await texts("?since=1") == ["2", "3"]
+        assert await texts("?since=1&limit=1") == ["2"]
+        assert await texts("?session=a") == ["1", "3"]
+        assert await texts(f"?session=a&chat_id={OTHER}") == ["1"]
+        (first, *_) = (await waha.client.get("/_sim/messages")).json()
+        assert first["body"] == {**HELLO, "session": "a", "chatId": OTHER, "text": "1"}
+        assert first["headers"]["content-type"] == "application/json"
+
+
+async def test_requests_are_listed_whatever_became_of_them():
+    async with running() as waha:
+        await waha.client.put("/_sim/faults", json={"engine_error": 1, "times": 1})
+        await waha.text()
+        await waha.text()
+        listed = (await waha.client.get("/_sim/requests")).json()
+        assert [(each["outcome"], each["body"]) for each in listed] == [(500, HELLO), (201, HELLO)]
+        assert (await waha.client.get("/_sim/messages")).json()[0]["attempt"] == 2
+
+
+async def test_a_reset_forgets_what_was_and_every_fault():
+    async with running() as waha:
+        await waha.text()
+        await waha.client.put("/_sim/faults", json={"engine_error": 1})
+        assert (await waha.client.delete("/_sim")).status_code == 204
+        assert (await waha.client.get("/_sim/messages")).json() == []
+        stats = (await waha.client.get("/_sim/stats")).json()
+        assert (stats["requests"], stats["delivered"], stats["max_concurrency"]) == (0, 0, 0)
+        assert (await waha.text()).status_code == 201
+        assert (await waha.client.get("/_sim/messages")).json()[0]["sequence"] == 1
+
+
+async def test_a_session_s_status_is_flipped():
+    async with running() as waha:
+        path = "/_sim/sessions/default/status"
+        flipped = await waha.client.post(path, json={"status": "SCAN_QR_CODE"})
+        assert flipped.json()["status"] == "SCAN_QR_CODE"
+        assert (await waha.client.post(path, json={"status": "ASLEEP"})).status_code == 400
+        missing = await waha.client.post("/_sim/sessions/x/status", json={"status": "FAILED"})
+        assert missing.status_code == 404
+
+
+async def test_a_message_comes_in_and_an_ack_is_given():
+    async with running() as waha:
+        incoming = {"chat_id": OTHER, "text": "STOP"}
+        assert (await waha.client.post("/_sim/incoming", json=incoming)).status_code == 201
+        nobody = {**incoming, "session": "x"}
+        assert (await waha.client.post("/_sim/incoming", json=nobody)).status_code == 404
+        assert (await waha.client.post("/_sim/incoming", json={})).status_code == 400
+        raw_id = (await waha.text()).json()["key"]["id"]
+        path = f"/_sim/messages/{raw_id}/ack"
+        assert (await waha.client.post(path, json={"ack": -1})).status_code == 200
+        assert (await waha.client.post(path, json={"ack": 9})).status_code == 400
+        absent = await waha.client.post("/_sim/messages/x/ack", json={"ack": 1})
+        assert absent.status_code == 404
+        found = await waha.client.get(f"/api/default/chats/all/messages/{raw_id}")
+        assert found.json()["ackName"] == "ERROR"
+
+
+async def test_what_is_not_json_is_400():
+    async with running() as waha:
+        for method, path in (
+            ("PUT", "/_sim/faults"),
+            ("POST", "/_sim/incoming"),
+            ("POST", "/_sim/sessions/default/status"),
+            ("POST", "/_sim/messages/x/ack"),
+        ):
+            assert (await waha.client.request(method, path, content=b"{")).status_code == 400
+
+
+async def test_the_control_api_needs_no_key():
+    async with running(SimulatorOptions(api_key="secret")) as waha:
+        assert (await waha.client.get("/_sim/stats")).status_code == 200
