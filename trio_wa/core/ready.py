@@ -1,10 +1,11 @@
 """What waits in memory: one line of messages a recipient, and the heads that may go."""
 
-import heapq
+import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf
 
+from trio_wa.core.live_heap import Entry, LiveHeap
 from trio_wa.core.message import Message
 
 Allowed = tuple[str, ...]
@@ -12,24 +13,27 @@ Allowed = tuple[str, ...]
 
 @dataclass(slots=True)
 class _Line:
-    """The messages to one recipient, by `seq`; busy while one of them is with a worker."""
+    """The messages to one recipient, by `seq`; busy while one of them is with a worker.
 
-    waiting: list[tuple[int, str]] = field(default_factory=list)
+    `offer` is the number under which its head stands among the heads or among those not yet due.
+    """
+
+    waiting: LiveHeap
     busy: bool = False
+    offer: int = 0
 
 
 class ReadySet:
-    """The messages that wait in memory. Each operation costs the logarithm of their number.
-
-    Entries of the heaps outlive what they stand for, and are checked when they come up.
-    """
+    """The messages that wait in memory. Each operation costs the logarithm of their number."""
 
     def __init__(self) -> None:
+        self._numbers = itertools.count(1)
         self._messages: dict[str, Message] = {}
+        self._arrivals: dict[str, int] = {}
         self._lines: dict[str, _Line] = {}
-        self._heads: dict[Allowed, list[tuple[int, str]]] = {}
-        self._later: list[tuple[float, int, str]] = []
-        self._expiry: list[tuple[float, int, str]] = []
+        self._heads: dict[Allowed, LiveHeap] = {}
+        self._later = LiveHeap(self._is_offered)
+        self._expiry = LiveHeap(self._is_waiting)
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -46,103 +50,96 @@ class ReadySet:
 
     def is_head(self, message: Message) -> bool:
         """Whether nothing before it in its line, nor with a worker, holds a waiting message up."""
-        return self._current_head(message.seq, message.id) is not None
+        line = self._lines[message.chat_id]
+        return not line.busy and self._head(line) is message
 
     def add(self, message: Message) -> None:
         """Put a message into its recipient's line, at the place of its `seq`."""
+        arrival = self._arrivals[message.id] = next(self._numbers)
         self._messages[message.id] = message
-        heapq.heappush(self._expiry, (message.expires_at, message.seq, message.id))
-        line = self._lines.setdefault(message.chat_id, _Line())
-        heapq.heappush(line.waiting, (message.seq, message.id))
-        if not line.busy and line.waiting[0][1] == message.id:
-            self._offer(message)
+        self._expiry.push((message.expires_at, arrival, message.id))
+        line = self._lines.get(message.chat_id)
+        if line is None:
+            line = self._lines[message.chat_id] = _Line(LiveHeap(self._is_waiting))
+        line.waiting.push((message.seq, arrival, message.id))
+        if self.is_head(message):
+            self._offer(message, line)
 
     def take(self, message: Message) -> None:
         """Take a head out: its recipient is busy until `free`."""
         line = self._lines[message.chat_id]
-        heapq.heappop(line.waiting)
         line.busy = True
-        del self._messages[message.id]
+        self._remove(message.id)
 
     def free(self, chat_id: str) -> None:
         """Let the next message to `chat_id` come up."""
         line = self._lines[chat_id]
         line.busy = False
-        self._offer_head(chat_id, line)
+        self._come_up(chat_id, line)
 
     def discard(self, message_id: str) -> Message | None:
         """Remove a waiting message; None if it does not wait here."""
-        message = self._messages.pop(message_id, None)
+        message = self._messages.get(message_id)
         if message is not None:
-            line = self._lines[message.chat_id]
-            if not line.busy:
-                self._offer_head(message.chat_id, line)
+            was_head = self.is_head(message)
+            self._remove(message_id)
+            if was_head:
+                self._come_up(message.chat_id, self._lines[message.chat_id])
         return message
 
     def heads(self, now: float) -> Iterator[tuple[Allowed, Message]]:
         """For each set of allowed sessions the oldest message that may go at `now`."""
-        while self._later and self._later[0][0] <= now:
-            _, seq, message_id = heapq.heappop(self._later)
-            message = self._current_head(seq, message_id)
-            if message is not None:
-                self._push_head(message)
+        while (due := self._later.pop_until(now)) is not None:
+            _, offer, message_id = due
+            self._push_head(self._messages[message_id], offer)
         for allowed in list(self._heads):
-            heap = self._heads[allowed]
-            while heap:
-                message = self._current_head(*heap[0])
-                if message is not None and message.due_at <= now:
-                    yield allowed, message
-                    break
-                heapq.heappop(heap)
-            if not heap:
+            entry = self._heads[allowed].peek()
+            if entry is None:
                 del self._heads[allowed]
+            else:
+                yield allowed, self._messages[entry[2]]
 
     def expired(self, now: float) -> Message | None:
         """Take out a waiting message whose time to live is over, if there is one."""
-        while self._expiry and self._expiry[0][0] <= now:
-            _, seq, message_id = heapq.heappop(self._expiry)
-            message = self._messages.get(message_id)
-            if message is not None and message.seq == seq:
-                return self.discard(message_id)
-        return None
+        entry = self._expiry.pop_until(now)
+        return None if entry is None else self.discard(entry[2])
 
     def next_change(self) -> float:
         """The next time at which a message becomes due or expires; infinity if none does."""
-        while self._later and self._current_head(*self._later[0][1:]) is None:
-            heapq.heappop(self._later)
-        self._compact_expiry()
-        due = self._later[0][0] if self._later else inf
-        return min(due, self._expiry[0][0] if self._expiry else inf)
+        due, expiry = self._later.peek(), self._expiry.peek()
+        return min(due[0] if due else inf, expiry[0] if expiry else inf)
 
-    def _offer_head(self, chat_id: str, line: _Line) -> None:
-        while line.waiting:
-            seq, message_id = line.waiting[0]
-            message = self._messages.get(message_id)
-            if message is not None and message.seq == seq:
-                self._offer(message)
-                return
-            heapq.heappop(line.waiting)
-        del self._lines[chat_id]
+    def _remove(self, message_id: str) -> None:
+        del self._arrivals[message_id]
+        del self._messages[message_id]
 
-    def _offer(self, message: Message) -> None:
-        if message.due_at > 0:
-            heapq.heappush(self._later, (message.due_at, message.seq, message.id))
+    def _head(self, line: _Line) -> Message | None:
+        entry = line.waiting.peek()
+        return None if entry is None else self._messages[entry[2]]
+
+    def _come_up(self, chat_id: str, line: _Line) -> None:
+        head = self._head(line)
+        if head is None:
+            del self._lines[chat_id]
         else:
-            self._push_head(message)
+            self._offer(head, line)
 
-    def _push_head(self, message: Message) -> None:
-        heapq.heappush(self._heads.setdefault(message.sessions, []), (message.seq, message.id))
+    def _offer(self, message: Message, line: _Line) -> None:
+        line.offer = next(self._numbers)
+        if message.due_at > 0:
+            self._later.push((message.due_at, line.offer, message.id))
+        else:
+            self._push_head(message, line.offer)
 
-    def _current_head(self, seq: int, message_id: str) -> Message | None:
-        message = self._messages.get(message_id)
-        if message is None or message.seq != seq:
-            return None
-        line = self._lines[message.chat_id]
-        if line.busy or line.waiting[0] != (seq, message_id):
-            return None
-        return message
+    def _push_head(self, message: Message, offer: int) -> None:
+        heap = self._heads.get(message.sessions)
+        if heap is None:
+            heap = self._heads[message.sessions] = LiveHeap(self._is_offered)
+        heap.push((message.seq, offer, message.id))
 
-    def _compact_expiry(self) -> None:
-        if len(self._expiry) > 2 * len(self._messages) + 64:
-            self._expiry = [(m.expires_at, m.seq, m.id) for m in self._messages.values()]
-            heapq.heapify(self._expiry)
+    def _is_waiting(self, entry: Entry) -> bool:
+        return self._arrivals.get(entry[2]) == entry[1]
+
+    def _is_offered(self, entry: Entry) -> bool:
+        message = self._messages.get(entry[2])
+        return message is not None and self._lines[message.chat_id].offer == entry[1]
