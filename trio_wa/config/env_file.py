@@ -15,7 +15,7 @@ from dotenv.variables import Variable, parse_variables
 # file; below one wrong, missing or swapped letter in WAHA_URL (0.875).
 _NEAR = 0.87
 # WAHA's own: with one word in the middle it is nearer to WAHA_API_KEY than a typing error.
-_NO_MISS = frozenset({"WAHA_NO_API_KEY"})
+_NO_MISS = frozenset({"WAHA_NO_API_KEY", "API_KEY"})
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ import contextlib
 import ipaddress
 import math
 import re
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import (
@@ -15,6 +16,7 @@ from pydantic import (
     WrapValidator,
 )
 
+from trio_wa.config.api_keys import ApiKey, parse_api_keys
 from trio_wa.core.duration import FORMS, format_duration, parse_duration
 from trio_wa.core.session import base_url
 
@@ -49,6 +51,46 @@ def duration(low: str, high: str) -> BeforeValidator:
     return BeforeValidator(read)
 
 
+def size(low: int, high: int) -> BeforeValidator:
+    """Reads a number of bytes from `low` to `high`, both included: `100MB` is 100,000,000."""
+
+    def read(value: object) -> int:
+        if isinstance(value, str) and (match := _SIZE.fullmatch(value.strip())):
+            value = int(match[1]) * _UNITS[(match[2] or "B").upper()]
+        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+            return value
+        raise ValueError(f"must be a size from {low} to {high} bytes, such as 500000, 100MB or 1GB")
+
+    return BeforeValidator(read)
+
+
+def _flag(value: object) -> bool:
+    text = str(value).strip().lower()
+    if text in _FLAGS:
+        return _FLAGS[text]
+    raise ValueError("must be true or false")
+
+
+def _journal(value: object) -> object:
+    if not isinstance(value, str | Path):
+        return value
+    path = str(value).strip()
+    if path == MEMORY or ("\0" not in path and not path.endswith("/") and not _is_directory(path)):
+        return path
+    raise ValueError(f"must be the path of a file, which is made if need be, or {MEMORY}")
+
+
+def _is_directory(path: str) -> bool:
+    try:
+        return Path(path).is_dir()
+    except OSError:  # a name that is too long, a place that may not be looked at
+        return False
+
+
+def _keys(value: object) -> object:
+    return parse_api_keys(value) if isinstance(value, str) else value
+
+
 def _any_case(value: object, handler: ValidatorFunctionWrapHandler) -> Any:
     if isinstance(value, str):
         with contextlib.suppress(ValidationError):
@@ -76,7 +118,19 @@ def _key(value: SecretStr) -> SecretStr:
     return value
 
 
+MEMORY = ":memory:"
+_SIZE = re.compile(r"([0-9]{1,15}) ?(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)?", re.IGNORECASE)
+_UNITS = {"B": 1} | {
+    f"{letter}{suffix}": base**power
+    for suffix, base in (("B", 1000), ("IB", 1024))
+    for power, letter in enumerate("KMGT", start=1)
+}
+_FLAGS = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
+
 any_case = WrapValidator(_any_case)
 Host = Annotated[str, AfterValidator(_host)]
 Key = Annotated[SecretStr, AfterValidator(_key)]
 Url = Annotated[str, AfterValidator(base_url)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Journal = Annotated[str, BeforeValidator(_journal)]
+ApiKeys = Annotated[tuple[ApiKey, ...], BeforeValidator(_keys)]

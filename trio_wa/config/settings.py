@@ -19,10 +19,27 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from trio_wa.config.api_keys import ApiKey
 from trio_wa.config.env_file import EnvFile, read_env_file
-from trio_wa.config.kinds import Host, Key, Url, any_case, duration, whole
+from trio_wa.config.kinds import (
+    MEMORY,
+    ApiKeys,
+    Flag,
+    Host,
+    Journal,
+    Key,
+    Url,
+    any_case,
+    duration,
+    size,
+    whole,
+)
+from trio_wa.config.secret_file import ApiKeysFile, KeyFile
 from trio_wa.core.duration import format_duration
 from trio_wa.core.session import Session, parse_sessions
+
+DRAIN_SECONDS = 6.0
+"""The drain with a store on disk: the whole stop stays below the 10 s of `docker stop`."""
 
 
 class SettingsError(Exception):
@@ -47,6 +64,7 @@ class Settings(BaseSettings):
     port: Annotated[int, whole(0, 65_535)] = 8080
     waha_url: Url = Field(examples=["http://localhost:3000"])
     waha_api_key: Key | None = Field(default=None, examples=["the-key-of-your-waha"])
+    waha_api_key_file: KeyFile | None = Field(default=None, examples=["/run/secrets/waha_api_key"])
     sessions: Annotated[tuple[Session, ...], NoDecode] = Field(
         validation_alias="WAHA_SESSIONS", examples=["default,marketing"]
     )
@@ -66,6 +84,21 @@ class Settings(BaseSettings):
         default=None, examples=["json"]
     )
     max_body_bytes: Annotated[int, whole(100, 100_000_000)] = 1_000_000
+    journal_path: Journal = "data/trio-wa.db"
+    max_backlog: Annotated[int, whole(1, 100_000_000)] | None = Field(
+        default=None, examples=["100000"]
+    )
+    min_free_disk: Annotated[int, size(0, 10**15)] = Field(default=100_000_000, examples=["100MB"])
+    lock_wait: Annotated[float, duration("0", "24h")] = 0.0
+    text_retention: Annotated[float, duration("0", "3650d")] = 86_400.0
+    retention: Annotated[float, duration("0", "3650d")] = 30 * 86_400.0
+    api_keys: Annotated[ApiKeys | None, NoDecode] = Field(
+        default=None, examples=["shop:9f86d081…:send+read"]
+    )
+    api_keys_file: Annotated[ApiKeysFile | None, NoDecode] = Field(
+        default=None, examples=["/run/secrets/api_keys"]
+    )
+    allow_anonymous: Flag = False
 
     @field_validator("sessions", mode="before")
     @classmethod
@@ -84,6 +117,64 @@ class Settings(BaseSettings):
             least = f"RETRY_MAX={format_duration(base)}"
             raise ValueError(f"must not be below RETRY_BASE, for example {least}")
         return value
+
+    @field_validator("retention")
+    @classmethod
+    def _outlive_texts(cls, value: float, info: ValidationInfo) -> float:
+        texts = info.data.get("text_retention", value)
+        if value < texts:
+            least = f"RETENTION={format_duration(texts)}"
+            raise ValueError(f"must not be below TEXT_RETENTION, for example {least}")
+        return value
+
+    @field_validator("waha_api_key_file", "api_keys_file")
+    @classmethod
+    def _stand_alone(cls, value: object, info: ValidationInfo) -> object:
+        plain = str(info.field_name).removesuffix("_file")
+        if value is not None and info.data.get(plain) is not None:
+            raise ValueError(f"is set, and so is {plain.upper()}: remove one of them")
+        return value
+
+    @field_validator("api_keys", "api_keys_file")
+    @classmethod
+    def _bind_to_known_sessions(
+        cls, value: tuple[ApiKey, ...] | None, info: ValidationInfo
+    ) -> tuple[ApiKey, ...] | None:
+        known = {session.name for session in info.data.get("sessions", ())}
+        for key in value or () if known else ():
+            if strangers := sorted(set(key.sessions) - known):
+                raise ValueError(
+                    f"must bind {key.name} to sessions of WAHA_SESSIONS, not to {strangers[0]!r}"
+                )
+        return value
+
+    @property
+    def waha_key(self) -> str | None:
+        """WAHA's key, wherever it comes from; None if this WAHA asks for none."""
+        key = self.waha_api_key or self.waha_api_key_file
+        return None if key is None else key.get_secret_value()
+
+    @property
+    def keys(self) -> tuple[ApiKey, ...]:
+        """The API keys of callers, wherever they come from."""
+        return self.api_keys or self.api_keys_file or ()
+
+    @property
+    def backlog(self) -> int:
+        """How many accepted messages may wait at once, in memory and in the store together."""
+        return self.queue_capacity if self.max_backlog is None else self.max_backlog
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether accepted messages live in memory alone."""
+        return self.journal_path == MEMORY
+
+    @property
+    def drain_seconds(self) -> float | None:
+        """How long the drain may take; None for no limit, as where only memory holds messages."""
+        if self.drain_timeout is None and not self.in_memory:
+            return DRAIN_SECONDS
+        return self.drain_timeout
 
 
 def load_settings(env_file: Path | None = Path(".env"), **overrides: Any) -> Settings:
@@ -126,7 +217,7 @@ class _Field:
 
 
 def _holds_secret(annotation: object) -> bool:
-    return annotation is SecretStr or any(map(_holds_secret, get_args(annotation)))
+    return annotation in (SecretStr, ApiKey) or any(map(_holds_secret, get_args(annotation)))
 
 
 def _fields() -> dict[str, _Field]:
