@@ -236,3 +236,10 @@ def test_a_specific_rule_that_leaves_the_latency_open_takes_the_general_one():
 def test_impossible_faults_are_refused(wrong):
     with pytest.raises(ValueError, match=r"rates|latency|hang"):
         Faults(**wrong)
+
+
+def test_impossible_latencies_are_refused():
+    with pytest.raises(ValueError, match="mean above 0"):
+        Exponential(0)
+    with pytest.raises(ValueError, match="low <= high"):
+        Uniform(2, 1)

@@ -184,6 +184,16 @@ async def test_a_body_over_the_limit_is_a_payload_too_large_error():
         assert (await waha.text(text="x")).status_code == 201
 
 
+async def test_a_chunked_body_over_the_limit_is_one_too():
+    async def chunks():
+        for _ in range(20):
+            yield b"x" * 100
+
+    async with running(SimulatorOptions(max_body_bytes=1000)) as waha:
+        response = await waha.client.post("/api/sendText", content=chunks())
+        assert response.json()["exception"]["name"] == "PayloadTooLargeError"
+
+
 @pytest.mark.parametrize(("tier", "status"), [("CORE", 422), ("PLUS", 201)])
 async def test_media_may_need_plus(tier, status):
     async with running(SimulatorOptions(tier=tier, media_needs_plus=True)) as waha:

@@ -175,3 +175,45 @@ async def test_presence_is_accepted_and_delivers_nothing(name):
         assert (await waha.client.post(f"/api/{name}", json=body)).status_code == 201
         assert (await waha.client.post(f"/api/{name}", json={})).status_code == 400
         assert waha.simulator.requests == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/api/default/new-message-id", None),
+        ("GET", "/api/default/chats/all/messages/3EB0", None),
+        ("GET", "/api/contacts/check-exists?session=default&phone=1", None),
+        ("POST", "/api/startTyping", {"session": "default", "chatId": "1@c.us"}),
+    ],
+)
+async def test_what_needs_a_working_session_waits_for_it(method, path, body, autojump_clock):
+    async with running() as waha:
+        waha.simulator.set_status("default", "FAILED")
+        began = trio.current_time()
+        response = await waha.client.request(method, path, json=body)
+        assert trio.current_time() - began == pytest.approx(10)
+        assert (response.status_code, response.json()["status"]) == (422, "FAILED")
+
+
+async def test_presence_that_is_not_json_is_400():
+    async with running() as waha:
+        response = await waha.client.post("/api/sendSeen", content=b"{")
+        assert response.status_code == 400
+
+
+async def test_a_stopped_session_whose_config_changes_stays_stopped(autojump_clock):
+    async with running() as waha:
+        waha.simulator.set_status("default", "STOPPED")
+        await waha.client.put("/api/sessions/default", json={"config": {}})
+        await trio.sleep(1)
+        assert await status(waha) == "STOPPED"
+
+
+async def test_a_stopped_session_that_logs_out_needs_a_scan_at_its_next_start(autojump_clock):
+    async with running() as waha:
+        waha.simulator.set_status("default", "STOPPED")
+        await waha.client.post("/api/sessions/default/logout")
+        assert await status(waha) == "STOPPED"
+        await waha.client.post("/api/sessions/default/start")
+        await trio.sleep(1)
+        assert await status(waha) == "SCAN_QR_CODE"

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from tests.simulator.running import HELLO, NO_CERTIFICATES
 from trio_wa.cli.simulate import simulate
+from trio_wa.simulator import Exponential, Uniform
 
 COMMAND = (sys.executable, "-c", "from trio_wa.cli.simulate import simulate; simulate()")
 PATIENCE = 20  # seconds
@@ -93,3 +94,12 @@ def test_wrong_options_end_it_with_exit_code_2(options, said):
     result = CliRunner().invoke(simulate, options)
     assert result.exit_code == 2
     assert said in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "latency"),
+    [("0.2", 0.2), ("0.1-0.5", Uniform(0.1, 0.5)), ("exp:0.3", Exponential(0.3))],
+)
+def test_a_latency_is_read(given, latency):
+    context = simulate.make_context("simulate", ["--latency", given])
+    assert context.params["latency"] == latency

@@ -16,7 +16,7 @@ from quart import Response, request
 from quart_trio import QuartTrio
 
 from tests.simulator.running import HELLO, running
-from trio_wa.simulator import AckPlan, Faults, SimulatorOptions, WebhookTarget
+from trio_wa.simulator import AckPlan, Faults, Simulator, SimulatorOptions, WebhookTarget
 from trio_wa.simulator.event import new_event_id, sign
 from trio_wa.web.server import serve
 
@@ -29,7 +29,8 @@ BODIES = [json.loads(each["raw_body"]) for each in RECORDED]
 
 @dataclass
 class Ear:
-    """A server that hears webhooks, and answers those to come with `statuses`, then with 200."""
+    """A server that hears webhooks, and answers with `statuses`, then with 200,
+    after `pauses`."""
 
     url: str = ""
     heard: list[dict[str, Any]] = field(default_factory=list)
@@ -37,6 +38,7 @@ class Ear:
     raw: list[bytes] = field(default_factory=list)
     at: list[float] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
+    pauses: list[float] = field(default_factory=list)
     _grown: trio.Event = field(default_factory=trio.Event)
 
     async def hear(self) -> Response:
@@ -47,6 +49,8 @@ class Ear:
         self.at.append(trio.current_time())
         grown, self._grown = self._grown, trio.Event()
         grown.set()
+        if self.pauses:
+            await trio.sleep(self.pauses.pop(0))
         return Response(b"", self.statuses.pop(0) if self.statuses else 200)
 
     async def wait(self, count: int) -> list[dict[str, Any]]:
@@ -260,3 +264,20 @@ async def test_what_was_delivered_and_cut_is_told(autojump_clock):
         assert (await waha.text()).status_code == 500
         await ear.wait(4)
         assert ear.heard[-1]["payload"]["ackName"] == "READ"
+
+
+async def test_a_target_that_does_not_answer_is_called_again(autojump_clock):
+    async with listening() as ear, running(options(ear, AckPlan(hold_at=0))) as waha:
+        ear.pauses = [3600]
+        await waha.text()
+        await ear.wait(2)
+        assert ear.at[1] - ear.at[0] == pytest.approx(12, abs=0.01)
+
+
+async def test_webhooks_beyond_what_may_wait_are_dropped_and_counted(monkeypatch):
+    monkeypatch.setattr("trio_wa.simulator.webhooks.WAITING", 3)
+    hook = WebhookTarget("http://127.0.0.1:9/")
+    simulator = Simulator(SimulatorOptions(webhooks=(hook,)))  # and nobody runs it
+    for _ in range(3):
+        simulator.receive("6289999999999@c.us", "Hi")
+    assert simulator.webhooks.dropped == 3

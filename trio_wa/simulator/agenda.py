@@ -26,10 +26,6 @@ class Agenda:
         if self._due[0] is entry:
             self._woken.set()
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._due.clear()
-
     async def run(self) -> None:
         """Keep the agenda until cancelled."""
         while True:

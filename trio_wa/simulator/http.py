@@ -15,7 +15,7 @@ class NotJson(Exception):
 async def read_json() -> dict[str, Any]:
     """The body of the current request; what is not an object counts as an empty one.
 
-    Raises NotJson, and RequestEntityTooLarge for a body beyond the app's limit.
+    Raises NotJson.
     """
     raw = await request.get_data()
     if not raw:

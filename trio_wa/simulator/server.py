@@ -1,5 +1,6 @@
 """The simulator behind an HTTP port."""
 
+import socket
 from functools import partial
 
 import trio
@@ -24,8 +25,8 @@ async def serve_simulator(
     the port is in use.
     """
     app = make_app(simulator, abort_connection)
-    config = _config(host, port)
-    run_server = partial(serve, app, config, stop=stop, sockets=_listen(config))
+    sockets = Sockets(secure_sockets=[], insecure_sockets=[_listen(host, port)], quic_sockets=[])
+    run_server = partial(serve, app, _config(), stop=stop, sockets=sockets)
     async with trio.open_nursery() as background:
         background.start_soon(simulator.run, name="simulator")
         async with trio.open_nursery() as server:
@@ -34,9 +35,8 @@ async def serve_simulator(
         background.cancel_scope.cancel()
 
 
-def _config(host: str, port: int) -> Config:
+def _config() -> Config:
     config = Config()
-    config.bind = [f"{host}:{port}"]
     config.accesslog = None
     config.errorlog = None
     config.graceful_timeout = 0.2
@@ -46,8 +46,13 @@ def _config(host: str, port: int) -> Config:
     return config
 
 
-def _listen(config: Config) -> Sockets:
-    sockets = config.create_sockets()
-    for sock in sockets.insecure_sockets:
-        sock.listen(config.backlog)
-    return sockets
+def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(1024)
+    except BaseException:
+        listener.close()
+        raise
+    return listener

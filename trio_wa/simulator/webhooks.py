@@ -55,6 +55,7 @@ class Webhooks:
         self._rng = rng
         self._now = now
         self._send, self._receive = trio.open_memory_channel[_Call](WAITING)
+        self._needed = trio.Event()
         self.sent = 0
         self.lost = 0
         self.dropped = 0
@@ -86,12 +87,11 @@ class Webhooks:
 
     async def run(self) -> None:
         """Send what is posted, until cancelled."""
-        first = await self._receive.receive()  # a client is dear: most simulators need none
+        await self._needed.wait()  # a client is dear, and most simulators need none
         async with (
-            httpx.AsyncClient(timeout=TIMEOUT, trust_env=False) as client,
+            httpx.AsyncClient(timeout=None, trust_env=False) as client,  # noqa: S113  # _arrives has one
             trio.open_nursery() as nursery,
         ):
-            self._put(first)
             for number in range(SENDERS):
                 nursery.start_soon(self._sender, client, name=f"simulator-webhooks-{number}")
 
@@ -108,15 +108,18 @@ class Webhooks:
 
     @staticmethod
     async def _arrives(client: httpx.AsyncClient, call: _Call) -> bool:
-        try:
-            response = await client.post(
-                call.target.url, content=call.event.body, headers=call.headers
-            )
-        except (httpx.HTTPError, httpx.InvalidURL):
-            return False
-        return response.is_success
+        with trio.move_on_after(TIMEOUT):  # httpx's own time-outs begin anew with each read
+            try:
+                response = await client.post(
+                    call.target.url, content=call.event.body, headers=call.headers
+                )
+            except (httpx.HTTPError, httpx.InvalidURL):
+                return False
+            return response.is_success
+        return False
 
     def _put(self, call: _Call) -> None:
+        self._needed.set()
         try:
             self._send.send_nowait(call)
         except trio.WouldBlock:
