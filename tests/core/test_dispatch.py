@@ -268,7 +268,7 @@ class DispatchMachine(RuleBasedStateMachine):
 
 
 TestDispatch = DispatchMachine.TestCase
-TestDispatch.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+TestDispatch.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
 
 
 def dispatch(names: str, *, workers: int = 50, url: str = "http://waha") -> Dispatch:

@@ -46,7 +46,7 @@ class Gate:
             self._probing = False
             self.reason = reason
         if retry_after:
-            self._asked = now + retry_after
+            self._asked = max(self._asked, now + retry_after)
             self._until = max(self._until, self._asked)
 
     def open(self, *, now: float) -> None:

@@ -1,0 +1,147 @@
+"""The ready set stays as large as what lives in it, and no claim costs more in a long queue."""
+
+import random
+import sys
+from collections.abc import Callable
+from types import FrameType
+
+import pytest
+
+from tests.core.messages import message
+from trio_wa.core.dispatch import Claim, Dispatch, Wait
+from trio_wa.core.outcome import Sent
+from trio_wa.core.ready import ReadySet
+from trio_wa.core.session import Session
+
+SESSIONS = [Session("a", "http://one"), Session("b", "http://two")]
+
+
+def entries(ready: ReadySet) -> int:
+    """What the ready set holds, dead entries among it."""
+    lines = sum(1 + len(line.waiting) for line in ready._lines.values())
+    heads = sum(1 + len(heap) for heap in ready._heads.values())
+    return lines + heads + len(ready._later) + len(ready._expiry)
+
+
+def calls(function: Callable[[], object]) -> int:
+    """How many functions, built-in ones too, are called by `function`."""
+    count = 0
+
+    def profile(_frame: FrameType, event: str, _arg: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(profile)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize("live", [1, 50])
+def test_memory_is_flat_over_a_hundred_thousand_messages(live: int) -> None:
+    dispatch = Dispatch(SESSIONS, workers=live, retry_base=1.0)
+    chance = random.Random(1)
+    claims: list[Claim] = []
+    largest = 0
+    for seq in range(1, 100_001):
+        dispatch.add(
+            message(
+                seq,
+                to=f"{seq % 97}@c.us",
+                sessions=("a",) if seq % 3 == 0 else (),
+                due_at=seq / 2 if seq % 5 == 0 else 0.0,
+                expires_at=1e9,
+            )
+        )
+        while isinstance(turn := dispatch.claim(float(seq)), Claim):
+            claims.append(turn)
+        if claims:
+            ended = claims.pop(chance.randrange(len(claims)))
+            dispatch.finish(ended, Sent(), None, now=float(seq), jitter=0.5)
+        largest = max(largest, entries(dispatch.ready))
+        assert dispatch.held <= 2 * live + 2
+    assert largest < 20 * live + 200
+
+
+def test_memory_is_flat_while_a_blocked_head_stands_before_discarded_messages() -> None:
+    ready = ReadySet()
+    ready.add(message(1, due_at=1e6))
+    for seq in range(2, 20_000):
+        ready.add(message(seq))
+        assert ready.discard(f"m{seq}") is not None
+        assert entries(ready) < 200
+    assert [head.seq for _, head in ready.heads(1e6)] == [1]
+
+
+def test_memory_is_flat_while_one_message_is_requeued() -> None:
+    ready = ReadySet()
+    again = message(1)
+    for attempt in range(20_000):
+        ready.add(again)
+        if attempt:
+            ready.free(again.chat_id)
+        assert [head for _, head in ready.heads(float(attempt))] == [again]
+        ready.take(again)
+        again = message(1, due_at=float(attempt), attempts=attempt)
+        assert entries(ready) < 200
+
+
+def test_an_emptied_set_holds_next_to_nothing() -> None:
+    ready = ReadySet()
+    for seq in range(1, 1_001):
+        ready.add(message(seq, to=f"{seq}@c.us"))
+    for seq in range(1, 1_001):
+        ready.discard(f"m{seq}")
+    assert ready.next_change() == float("inf")
+    assert list(ready.heads(0.0)) == []
+    assert entries(ready) == 0
+
+
+@pytest.mark.parametrize("recipients", [1, 10_000])
+def test_a_claim_costs_the_same_before_ten_and_before_ten_thousand_messages(
+    recipients: int,
+) -> None:
+    costs = []
+    for queued in (10, 10_000):
+        dispatch = Dispatch(SESSIONS, workers=50, retry_base=1.0)
+        for seq in range(1, queued + 1):
+            dispatch.add(message(seq, to=f"{seq % recipients}@c.us"))
+
+        def cycle(dispatch: Dispatch = dispatch) -> None:
+            claim = dispatch.claim(0.0)
+            assert isinstance(claim, Claim)
+            dispatch.finish(claim, Sent(), None, now=0.0, jitter=0.5)
+
+        costs.append(calls(cycle))
+    assert costs[1] <= 2 * costs[0]
+
+
+def test_a_wait_costs_the_same_before_ten_and_before_ten_thousand_messages() -> None:
+    costs = []
+    for queued in (10, 10_000):
+        dispatch = Dispatch(SESSIONS, workers=50, retry_base=1.0)
+        for seq in range(1, queued + 1):
+            dispatch.add(message(seq, to=f"{seq}@c.us", due_at=60.0))
+        costs.append(calls(lambda dispatch=dispatch: dispatch.claim(1.0)))  # type: ignore[misc]  # bound at once
+        assert dispatch.claim(1.0) == Wait(60.0)
+    assert costs[1] <= 2 * costs[0]
+
+
+def test_what_a_message_waits_for_is_told() -> None:
+    dispatch = Dispatch(SESSIONS, workers=1, retry_base=1.0)
+    for queued in (message(1), message(2), message(3, to="3@c.us", due_at=9.0)):
+        dispatch.add(queued)
+    reasons = [
+        (waiting.reason, waiting.until)
+        for seq in (1, 2, 3)
+        if (waiting := dispatch.waiting(f"m{seq}", 1.0)) is not None
+    ]
+    assert reasons == [("turn", None), ("recipient", None), ("retry", 9.0)]
+    assert dispatch.waiting("stranger", 1.0) is None
+    assert isinstance(dispatch.claim(1.0), Claim)
+    assert dispatch.waiting("m1", 1.0) is None
+    behind = dispatch.waiting("m2", 1.0)
+    assert behind is not None
+    assert behind.reason == "recipient"

@@ -1,0 +1,103 @@
+"""What follows from an outcome."""
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from tests.core.messages import message
+from trio_wa.core.outcome import Fault, Rejected, Sent, Unavailable, Unknown
+from trio_wa.core.retry import Final, Requeue, RetryPolicy, backoff, decide
+from trio_wa.core.status import Status
+
+NOW = 1_000.0
+HOLD = RetryPolicy(max_attempts=3, base=1.0, maximum=60.0, on_unknown="hold")
+RESEND = RetryPolicy(max_attempts=3, base=1.0, maximum=60.0, on_unknown="resend")
+
+policies = st.sampled_from([HOLD, RESEND])
+jitters = st.floats(0, 1, exclude_max=True)
+failures = st.integers(1, 10_000)
+
+
+@given(failures, st.floats(0, 100), st.floats(0, 1_000), jitters)
+def test_backoff_lies_between_nothing_and_its_cap(
+    count: int, base: float, maximum: float, jitter: float
+) -> None:
+    assert 0 <= backoff(count, base=base, maximum=maximum, jitter=jitter) <= maximum
+    first = backoff(1, base=base, maximum=maximum, jitter=jitter)
+    assert first == jitter * min(base, maximum)
+
+
+@given(failures, st.floats(0, 100), st.floats(0, 1_000), jitters)
+def test_backoff_never_shrinks_with_more_failures(
+    count: int, base: float, maximum: float, jitter: float
+) -> None:
+    fewer = backoff(count, base=base, maximum=maximum, jitter=jitter)
+    assert fewer <= backoff(count + 1, base=base, maximum=maximum, jitter=jitter)
+
+
+def test_backoff_doubles_up_to_its_maximum() -> None:
+    waits = [backoff(count, base=1.0, maximum=60.0, jitter=0.5) for count in (1, 2, 3, 6, 7, 8)]
+    assert waits == [0.5, 1, 2, 16, 30, 30]
+
+
+@given(policies, jitters)
+def test_a_sent_message_is_final_with_its_id(policy: RetryPolicy, jitter: float) -> None:
+    decision = decide(message(1), Sent("3EB0"), now=NOW, policy=policy, jitter=jitter)
+    assert decision == Final(Status.SENT, waha_id="3EB0")
+
+
+@given(policies, jitters)
+def test_a_rejected_message_fails_for_good(policy: RetryPolicy, jitter: float) -> None:
+    outcome = Rejected("not_on_whatsapp", "no LID found")
+    decision = decide(message(1), outcome, now=NOW, policy=policy, jitter=jitter)
+    assert decision == Final(Status.FAILED, "not_on_whatsapp", "no LID found")
+
+
+@given(
+    policies,
+    jitters,
+    st.sampled_from(["message", "session", "origin"]),
+    st.one_of(st.none(), st.floats(0, 3_600)),
+    st.integers(0, 100_000),
+)
+def test_what_was_certainly_not_sent_is_tried_again_and_costs_no_attempt(
+    policy: RetryPolicy, jitter: float, fault: Fault, retry_after: float | None, deferrals: int
+) -> None:
+    before = message(1, attempts=2, deferrals=deferrals)
+    outcome = Unavailable("throttled", "busy", fault, retry_after)
+    decision = decide(before, outcome, now=NOW, policy=policy, jitter=jitter)
+    assert isinstance(decision, Requeue)
+    after = decision.message
+    assert (decision.code, decision.detail) == ("throttled", "busy")
+    assert (after.attempts, after.deferrals) == (2, deferrals + 1)
+    assert (after.id, after.seq, after.text) == (before.id, before.seq, before.text)
+    quiet = retry_after or 0.0
+    assert NOW + quiet <= after.due_at <= NOW + max(quiet, policy.maximum)
+
+
+def test_another_session_takes_a_message_at_once() -> None:
+    outcome = Unavailable("session_not_working", "", "session")
+    decision = decide(message(1, deferrals=9), outcome, now=NOW, policy=HOLD, jitter=0.9)
+    assert isinstance(decision, Requeue)
+    assert decision.message.due_at == NOW
+
+
+@given(jitters, st.integers(0, 10), st.booleans())
+def test_unknown_is_held_whatever_the_count(jitter: float, attempts: int, answered: bool) -> None:
+    outcome = Unknown("timeout", "no answer", answered)
+    before = message(1, attempts=attempts)
+    decision = decide(before, outcome, now=NOW, policy=HOLD, jitter=jitter)
+    assert decision == Final(Status.UNKNOWN, "timeout", "no answer")
+
+
+@pytest.mark.parametrize(("attempts", "sent_again"), [(0, True), (1, True), (2, False), (9, False)])
+def test_unknown_is_resent_until_max_attempts(attempts: int, sent_again: bool) -> None:
+    outcome = Unknown("timeout", "no answer")
+    before = message(1, attempts=attempts)
+    decision = decide(before, outcome, now=NOW, policy=RESEND, jitter=0.5)
+    if sent_again:
+        assert isinstance(decision, Requeue)
+        assert decision.message.attempts == attempts + 1
+        assert decision.message.due_at == NOW + 0.5 * 2**attempts
+    else:
+        assert decision == Final(Status.UNKNOWN, "timeout", "no answer")
