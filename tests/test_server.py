@@ -1,5 +1,7 @@
 import contextlib
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,8 +140,30 @@ async def test_a_head_that_trickles_is_closed_on_time(app, autojump_clock):
 async def test_a_client_that_hangs_up_is_let_go_at_once(app, autojump_clock):
     async with serving(app) as server, await connect(server.address) as client:
         await exchange(client, GET)
+        await trio.sleep(1)
         await client.send_eof()
         assert await ends(client, within=1) == b""
+
+
+async def test_a_client_that_is_gone_is_let_go_when_its_handler_ends(app, autojump_clock):
+    async def deaf(scope, receive, send):
+        if scope["type"] == "http":
+            await trio.sleep(5)
+            length = [(b"content-length", b"0")]
+            await send({"type": "http.response.start", "status": 200, "headers": length})
+            await send({"type": "http.response.body"})
+        else:
+            await app(scope, receive, send)
+
+    async with serving(deaf) as server:
+        await trio.testing.wait_all_tasks_blocked()
+        tasks = trio.lowlevel.current_statistics().tasks_living
+        async with await connect(server.address) as client:
+            await client.send_all(GET)
+            await trio.sleep(1)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        await trio.sleep(5)
+        assert trio.lowlevel.current_statistics().tasks_living == tasks
 
 
 async def test_a_client_that_does_not_read_its_answer_is_cut_in_the_end(app, autojump_clock):
@@ -419,11 +443,13 @@ async def test_the_end_of_a_response_is_sent_although_the_handler_is_cancelled(a
 
 
 async def test_the_end_of_a_response_has_a_deadline(autojump_clock):
+    started = trio.current_time()
+
     async def send(message):
         await trio.sleep_forever()
 
     async def app(scope, receive, send):
         await send({"type": "http.response.body"})
 
-    with trio.fail_after(61):
-        await finish_responses(app)({"type": "http"}, None, send)
+    await finish_responses(app)({"type": "http"}, None, send)
+    assert trio.current_time() - started == pytest.approx(60, abs=0.1)
