@@ -16,10 +16,8 @@ from trio_wa.core.retry import RetryPolicy
 from trio_wa.core.status import Status
 from trio_wa.dispatcher import Dispatcher
 from trio_wa.greeting import greet
-from trio_wa.intake.accept import Accept
-from trio_wa.intake.health import Health
 from trio_wa.intake.http import Request, Response
-from trio_wa.intake.router import Router
+from trio_wa.intake.routes import create_intake
 from trio_wa.ports import Ledger, Publish, Store
 from trio_wa.scheduler import Scheduler
 from trio_wa.window import Window
@@ -82,16 +80,7 @@ async def run(
             window.fall_behind(unsettled)
         worker = Worker(store, gateway, dispatcher, policy, clock)
         scheduler = Scheduler(store, window, policy, clock)
-        names = frozenset(session.name for session in settings.sessions)
-        accept = Accept(store, window, clock, settings.message_ttl, names)
-        health = Health(store, window, names, dispatcher.obstacles)
-        intake = Router(
-            {
-                "/send": {"POST": accept},
-                "/livez": {"GET": health.live},
-                "/readyz": {"GET": health.ready},
-            }
-        )
+        intake = create_intake(settings, store, window, dispatcher, clock)
         with drain:
             async with trio.open_nursery() as workers:
                 workers.start_soon(dispatcher.run, name="dispatcher")

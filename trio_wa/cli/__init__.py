@@ -8,6 +8,7 @@ _COMMANDS = {
     "serve": "Accept messages and deliver them through WAHA.",
     "demo": "Try it: trio-wa and a simulated WAHA, nothing to set up.",
     "simulate": "Stand in for WAHA, with faults on request.",
+    "key": "Make API keys for callers.",
 }
 
 

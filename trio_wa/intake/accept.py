@@ -1,17 +1,18 @@
 """`POST /send`: reserve a place, record, enqueue, and answer 202."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import assert_never
 
-import structlog
-import trio
 import uuid_utils
 from pydantic import ValidationError
 
 from trio_wa.clock import Clock
 from trio_wa.core.recipient import chat_id
+from trio_wa.intake.caller import Caller
 from trio_wa.intake.http import Request, Response, answer, problem
+from trio_wa.intake.idempotency import BadKey, InFlight, fingerprint, read_key
+from trio_wa.intake.recording import recorded
 from trio_wa.intake.schemas import SendBody, faults
 from trio_wa.ports import (
     Acceptance,
@@ -23,11 +24,6 @@ from trio_wa.ports import (
     StoreUnavailable,
 )
 from trio_wa.window import Window
-
-log = structlog.get_logger(__name__)
-
-ACCEPT_SECONDS = 5.0
-"""How long a record may take. After that the caller is told to try again."""
 
 QUEUED = "Pesan masuk antrean"
 FULL = "Server sibuk, antrean penuh"
@@ -44,27 +40,55 @@ class Accept:
     message_ttl: float
     sessions: frozenset[str]
     new_id: Callable[[], str] = lambda: str(uuid_utils.uuid7())
+    in_flight: InFlight = field(default_factory=InFlight)
 
     async def __call__(self, request: Request) -> Response:
-        """Answer `POST /send`: 202, 400, or 503 with `Retry-After`."""
+        """Answer `POST /send`: 202, 400, 403, 409, 422, or 503 with `Retry-After`."""
         try:
             body = SendBody.model_validate_json(request.body)
         except ValidationError as error:
             return _invalid(faults(error))
-        if strangers := [name for name in body.sessions if name not in self.sessions]:
-            known = ", ".join(sorted(self.sessions))
-            detail = f"session {strangers[0]!r} is not one of WAHA_SESSIONS: {known}"
-            return _invalid([{"field": "session", "detail": detail}])
-        draft = self._draft(body)
+        try:
+            key = read_key(request.headers)
+        except BadKey as error:
+            return problem(400, "idempotency_key_invalid", str(error), error=INVALID)
+        caller = request.caller
+        if (refusal := self._refuse(body.sessions, caller)) is not None:
+            return refusal
+        with self.in_flight.hold(caller.name, key) as held:
+            if not held:
+                detail = "the request with this Idempotency-Key is not answered yet"
+                return problem(409, "idempotency_in_flight", detail, Retry_After="1")
+            return await self._accept(self._draft(body, caller, key))
+
+    def _refuse(self, sessions: Sequence[str], caller: Caller) -> Response | None:
+        """The answer to a message that asks for a session it cannot have."""
+        for name in sessions:
+            if caller.sessions and name not in caller.sessions:
+                bound = ", ".join(caller.sessions)
+                detail = f"the key {caller.name} sends over {bound} alone, not over {name!r}"
+                return problem(403, "session_forbidden", detail)
+            if name not in self.sessions:
+                known = ", ".join(sorted(caller.sessions or self.sessions))
+                detail = f"session {name!r} is not one of WAHA_SESSIONS: {known}"
+                return _invalid([{"field": "session", "detail": detail}])
+        return None
+
+    async def _accept(self, draft: Draft) -> Response:
         if not self.window.open:
             return _busy("stopping", "the service is stopping; try again in a moment")
         if (reason := self.store.problem()) is not None:
             return _busy("store_unavailable", reason)
         if not self.window.reserve():
             return _busy("queue_full", f"{self.window.max_backlog} messages wait already")
-        acceptance = await self._record(draft)
-        if not isinstance(acceptance, Accepted):
-            self.window.release()
+        acceptance: Acceptance | None = None
+        try:
+            acceptance = await recorded(self.store.accept(draft))
+        except StoreUnavailable as error:
+            return _busy("store_unavailable", str(error))
+        finally:
+            if not isinstance(acceptance, Accepted):
+                self.window.release()
         match acceptance:
             case Accepted():
                 return _accepted(draft.id)
@@ -73,32 +97,23 @@ class Accept:
             case KeyReused():
                 detail = "this Idempotency-Key came with another payload before: use a new key"
                 return problem(422, "idempotency_key_reused", detail)
-            case str():
-                return _busy("store_unavailable", acceptance)
             case _:
                 assert_never(acceptance)
 
-    async def _record(self, draft: Draft) -> Acceptance | str:
-        """What the store says, or why it recorded nothing."""
-        # Unshielded, a client that hangs up could tear a recorded message from its place in the
-        # queue: Quart-Trio cancels the handler of a client that is gone.
-        with trio.move_on_after(ACCEPT_SECONDS, shield=True):
-            try:
-                return await self.store.accept(draft)
-            except StoreUnavailable as error:
-                return str(error)
-        return f"not recorded within {ACCEPT_SECONDS:g} s"
-
-    def _draft(self, body: SendBody) -> Draft:
+    def _draft(self, body: SendBody, caller: Caller, key: str | None) -> Draft:
         now = self.clock.now()
+        to = chat_id(body.to)
+        payload = (to, body.message, body.sessions)
         return Draft(
             id=self.new_id(),
             to=body.to,
-            chat_id=chat_id(body.to),
+            chat_id=to,
             text=body.message,
             accepted_at=now,
             expires_at=now + self.message_ttl,
-            sessions=body.sessions,
+            sessions=body.sessions or caller.sessions,
+            owner=caller.name,
+            key=None if key is None else fingerprint(key, payload),
         )
 
 

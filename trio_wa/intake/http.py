@@ -6,10 +6,15 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from trio_wa.intake.caller import NOBODY, Caller
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request, read whole. Names in `headers` are in lower case; `peer` is an address."""
+    """One HTTP request, read whole. Names in `headers` are in lower case; `peer` is an address.
+
+    The router adds `caller`, who it is that asks, and `params`, what the path names.
+    """
 
     method: str
     path: str
@@ -17,6 +22,8 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     peer: str = ""
     body: bytes = b""
+    caller: Caller = NOBODY
+    params: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +47,13 @@ def problem(
     *,
     error: str | None = None,
     errors: list[dict[str, str]] | None = None,
+    extra: Mapping[str, Any] | None = None,
     **headers: str,
 ) -> Response:
     """An RFC 9457 problem. `code` is stable; `error` is the member that the Go service had.
 
-    `errors` names each field that is wrong, what is wrong with it and what would be right.
+    `errors` names each field that is wrong, what is wrong with it and what would be right;
+    `extra` are further members.
     """
     members: dict[str, Any] = {
         "type": f"urn:trio-wa:problem:{code}",
@@ -56,6 +65,7 @@ def problem(
     }
     if errors is not None:
         members["errors"] = errors
+    members |= extra or {}
     return _encode(status, members, "application/problem+json", headers)
 
 

@@ -1,0 +1,96 @@
+"""`POST /messages/retry`: queue again all that match."""
+
+import json
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+
+from trio_wa.core.status import Status
+from trio_wa.intake.http import Request, Response, answer
+from trio_wa.intake.messages import refused
+from trio_wa.intake.operations import RETRIED, Operations, busy
+from trio_wa.intake.selection import MAX_LIMIT, BadSelection, Selection, read_selection
+from trio_wa.ports import Cursor
+
+log = structlog.get_logger(__name__)
+
+BULK_SECONDS = 10.0
+"""After so long a request begins no further message; the answer says how many remain."""
+
+NAMES = ("status", "to", "session", "after", "before", "limit")
+
+
+@dataclass(frozen=True, slots=True)
+class BulkRetry:
+    """Retries what matches a filter, the oldest first, so that each recipient's order holds."""
+
+    operations: Operations
+
+    async def __call__(self, request: Request) -> Response:
+        """202 with how many were queued and how many remain, 400, or 503 if there is no place."""
+        try:
+            selection = _read(request)
+        except BadSelection as error:
+            return refused(error)
+        if not self.operations.window.open:
+            return busy("stopping", "the service is stopping; try again in a moment")
+        matching, oldest = await self._oldest(selection)
+        queued, full = await self._queue_again(oldest)
+        if full and not queued:
+            backlog = self.operations.window.max_backlog
+            return busy("queue_full", f"{backlog} messages wait already")
+        log.info("messages.retried", queued=queued, by=request.caller.name)
+        return answer(202, {"queued": queued, "remaining": max(0, matching - queued)})
+
+    async def _oldest(self, selection: Selection) -> tuple[int, Sequence[str]]:
+        """How many match, and of the oldest of them the ids, the oldest first."""
+        ids: deque[str] = deque(maxlen=selection.limit)
+        matching, wanted = 0, selection.wanted
+        while records := await self.operations.messages.store.find(wanted, MAX_LIMIT):
+            matching += len(records)
+            ids.extend(record.id for record in records)
+            last = records[-1]
+            wanted = replace(wanted, cursor=Cursor(last.accepted_at, last.number))
+        return matching, tuple(reversed(ids))
+
+    async def _queue_again(self, ids: Sequence[str]) -> tuple[int, bool]:
+        """How many could be queued, and whether the backlog is full now."""
+        clock = self.operations.messages.clock
+        until = clock.now() + BULK_SECONDS
+        queued = 0
+        for message_id in ids:
+            if clock.now() >= until:
+                break
+            match await self.operations.queue_again(message_id):
+                case "queued":
+                    queued += 1
+                case "no_place":
+                    return queued, True
+                case "other_state":
+                    pass
+        return queued, False
+
+
+def _read(request: Request) -> Selection:
+    params: dict[str, object] = dict(request.query)
+    if request.body.strip():
+        params |= _members(request.body)
+    owner = request.caller.owner
+    selection = read_selection(params, owner=owner, limit=MAX_LIMIT, names=NAMES)
+    if selection.wanted.status not in RETRIED:
+        allowed = ", ".join(RETRIED)
+        raise BadSelection([{"field": "status", "detail": f"status must be one of {allowed}"}])
+    return selection
+
+
+def _members(body: bytes) -> dict[str, object]:
+    try:
+        members = json.loads(body)
+    except (ValueError, RecursionError):
+        members = None
+    if not isinstance(members, dict):
+        form = f'the body must be a JSON object such as {{"status": "{Status.FAILED}"}}'
+        raise BadSelection([{"field": "body", "detail": form}])
+    return members

@@ -1,0 +1,43 @@
+"""Who asks, and what that one may do."""
+
+from dataclasses import dataclass
+
+from trio_wa.config.api_keys import SCOPES, Scope
+from trio_wa.ports import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """One who asks. `name` is that of the API key, `sessions` those it is bound to (empty: any)."""
+
+    name: str | None = None
+    scopes: tuple[Scope, ...] = ()
+    sessions: tuple[str, ...] = ()
+
+    @property
+    def admin(self) -> bool:
+        """Whether it may do everything, and see the messages of others."""
+        return "admin" in self.scopes
+
+    @property
+    def owner(self) -> str | None:
+        """Whose messages alone it sees; None: everybody's."""
+        return None if self.admin else self.name
+
+    def may(self, scope: Scope) -> bool:
+        """Whether it has `scope`; `admin` includes the others."""
+        return self.admin or scope in self.scopes
+
+    def sees(self, record: Record) -> bool:
+        """Whether a message exists for it."""
+        return self.admin or (self.name is not None and record.owner == self.name)
+
+
+NOBODY = Caller()
+"""Before it is known who asks, and where it does not matter."""
+
+LOCAL = Caller(scopes=SCOPES)
+"""A direct request on this machine, while there are no keys."""
+
+ANONYMOUS = Caller(scopes=("send",))
+"""Anybody, where ALLOW_ANONYMOUS lets everybody send."""

@@ -1,0 +1,18 @@
+"""What the intake asks of the dispatcher."""
+
+from typing import Protocol
+
+from trio_wa.core.dispatch import Waiting
+
+
+class Dispatching(Protocol):
+    """Whoever holds the messages that are in memory."""
+
+    def waiting(self, message_id: str) -> Waiting | None:
+        """What a message in memory waits for; None if it does not wait there."""
+
+    def discard(self, message_id: str) -> None:
+        """Drop a message that was cancelled while it waited, if it is in memory."""
+
+    def obstacles(self) -> dict[str, str]:
+        """For each session through which nothing may go now, the code of the reason."""

@@ -1,0 +1,91 @@
+"""`POST /messages/{id}/cancel` and `/retry`: what a caller may still change."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import structlog
+
+from trio_wa.core.status import Status
+from trio_wa.intake.http import Request, Response, answer, problem
+from trio_wa.intake.messages import Messages, missing
+from trio_wa.intake.recording import recorded
+from trio_wa.window import Window
+
+log = structlog.get_logger(__name__)
+
+RETRIED = (Status.FAILED, Status.UNKNOWN, Status.EXPIRED)
+"""What may be sent again on a caller's word."""
+
+_RETRIED = ", ".join(RETRIED)
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """Cancels queued messages, and queues again those that were not sent, or perhaps not."""
+
+    messages: Messages
+    window: Window
+    message_ttl: float
+
+    async def cancel(self, request: Request) -> Response:
+        """200 with the cancelled message; 409 once it is not queued any more."""
+        record = await self.messages.find(request)
+        if record is None:
+            return missing()
+        now = self.messages.clock.now()
+        if not await recorded(self.messages.store.cancel(record.id, now)):
+            return await self._conflict(request, "not_queued", "cancelled while it is queued")
+        self.window.release()
+        self.messages.dispatch.discard(record.id)
+        log.info("message.cancelled", message_id=record.id, by=request.caller.name)
+        return await self._shown(request, 200)
+
+    async def retry(self, request: Request) -> Response:
+        """202 with the message, queued again; 409 if it is in a state that is not retried."""
+        record = await self.messages.find(request)
+        if record is None:
+            return missing()
+        if record.status not in RETRIED:
+            return await self._conflict(request, "not_retryable", f"retried from {_RETRIED}")
+        if not self.window.open:
+            return busy("stopping", "the service is stopping; try again in a moment")
+        match await self.queue_again(record.id):
+            case "queued":
+                return await self._shown(request, 202)
+            case "no_place":
+                return busy("queue_full", f"{self.window.max_backlog} messages wait already")
+            case "other_state":
+                return await self._conflict(request, "not_retryable", f"retried from {_RETRIED}")
+
+    async def queue_again(self, message_id: str) -> Literal["queued", "no_place", "other_state"]:
+        """Queue a message again, in a place of its own, and say whether that could be."""
+        if not self.window.reserve():
+            return "no_place"
+        retried = False
+        try:
+            now = self.messages.clock.now()
+            retried = await recorded(
+                self.messages.store.retry(message_id, now, now + self.message_ttl)
+            )
+        finally:
+            if not retried:
+                self.window.release()
+        return "queued" if retried else "other_state"
+
+    async def _conflict(self, request: Request, code: str, rule: str) -> Response:
+        record = await self.messages.find(request)
+        if record is None:
+            return missing()
+        detail = f"a message can be {rule}; this one is {record.status}"
+        return problem(409, code, detail, extra={"message_status": record.status.value})
+
+    async def _shown(self, request: Request, status: int) -> Response:
+        record = await self.messages.find(request)
+        if record is None:
+            return missing()
+        return answer(status, self.messages.view(record, whole=True))
+
+
+def busy(code: str, detail: str) -> Response:
+    """503: not now, but in a moment."""
+    return problem(503, code, detail, Retry_After="1")

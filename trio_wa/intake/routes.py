@@ -1,0 +1,52 @@
+"""All routes, and what each asks of its caller: the intake put together."""
+
+from collections.abc import Mapping
+
+from trio_wa.clock import Clock
+from trio_wa.config import Settings
+from trio_wa.intake.accept import Accept
+from trio_wa.intake.authorize import Authorize
+from trio_wa.intake.bulk_retry import BulkRetry
+from trio_wa.intake.dispatching import Dispatching
+from trio_wa.intake.health import Health
+from trio_wa.intake.http import Request, Response, answer
+from trio_wa.intake.messages import Messages
+from trio_wa.intake.operations import Operations
+from trio_wa.intake.router import Methods, Route, Router
+from trio_wa.intake.views import ledger_view
+from trio_wa.ports import Store
+from trio_wa.window import Window
+
+
+def create_intake(
+    settings: Settings, store: Store, window: Window, dispatch: Dispatching, clock: Clock
+) -> Router:
+    """The intake: one function from `Request` to `Response`, for any front end."""
+    authorize = Authorize(settings.keys, allow_anonymous=settings.allow_anonymous)
+    return Router(create_routes(settings, store, window, dispatch, clock), authorize)
+
+
+def create_routes(
+    settings: Settings, store: Store, window: Window, dispatch: Dispatching, clock: Clock
+) -> Mapping[str, Methods]:
+    """Every path, its methods, and for each the scope that a caller needs."""
+    sessions = frozenset(session.name for session in settings.sessions)
+    accept = Accept(store, window, clock, settings.message_ttl, sessions)
+    health = Health(store, window, sessions, dispatch.obstacles)
+    messages = Messages(store, dispatch, clock)
+    operations = Operations(messages, window, settings.message_ttl)
+
+    async def ledger(_request: Request) -> Response:
+        return answer(200, ledger_view(await store.ledger()))
+
+    return {
+        "/send": {"POST": Route(accept, "send")},
+        "/messages": {"GET": Route(messages.list, "read")},
+        "/messages/retry": {"POST": Route(BulkRetry(operations), "send")},
+        "/messages/{id}": {"GET": Route(messages.show, "read")},
+        "/messages/{id}/cancel": {"POST": Route(operations.cancel, "send")},
+        "/messages/{id}/retry": {"POST": Route(operations.retry, "send")},
+        "/ledger": {"GET": Route(ledger, "admin")},
+        "/livez": {"GET": Route(health.live, "open")},
+        "/readyz": {"GET": Route(health.ready, "open")},
+    }

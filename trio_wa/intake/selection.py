@@ -1,0 +1,120 @@
+"""Which messages a caller asks for: the parameters of a list, and of a retry in bulk."""
+
+import difflib
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from trio_wa.core.recipient import chat_id
+from trio_wa.core.status import Status
+from trio_wa.intake.cursor import read_cursor
+from trio_wa.ports import Filter
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 1_000
+
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d(?:\.\d{1,6})?)\d*([Zz]|[+ -]\d\d:\d\d)", re.ASCII
+)
+_SECONDS = re.compile(r"\d{1,10}(\.\d{1,9})?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The messages that match `wanted`, and how many of them."""
+
+    wanted: Filter
+    limit: int
+
+
+class BadSelection(Exception):
+    """Parameters that cannot be read; `errors` has an entry for each."""
+
+    def __init__(self, errors: list[dict[str, str]]) -> None:
+        super().__init__("; ".join(error["detail"] for error in errors))
+        self.errors = errors
+
+
+def read_selection(
+    params: Mapping[str, object],
+    *,
+    owner: str | None,
+    limit: int = DEFAULT_LIMIT,
+    names: Collection[str] | None = None,
+) -> Selection:
+    """Read parameters, from a query or from JSON; `limit` is taken where they name none.
+
+    `names` are those that are known, all by default. Raises BadSelection for the others, and for
+    each that cannot be read.
+    """
+    known = names or _READERS
+    read: dict[str, Any] = {"limit": limit}
+    errors: list[dict[str, str]] = []
+    for name, value in params.items():
+        try:
+            read[name] = _read(name, value, known)
+        except ValueError as error:
+            errors.append({"field": name, "detail": f"{name} {error}"})
+    if errors:
+        raise BadSelection(errors)
+    chosen = read.pop("limit")
+    return Selection(Filter(chat_id=read.pop("to", None), owner=owner, **read), chosen)
+
+
+def _read(name: str, value: object, known: Collection[str]) -> Any:
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        remedy = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        raise ValueError(f"is no parameter here: {remedy}")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise ValueError("must be a string or a number")  # noqa: TRY004 - a fault of the caller
+    return _READERS[name](value)
+
+
+def _status(text: str) -> Status:
+    try:
+        return Status(text)
+    except ValueError:
+        raise ValueError(f"must be one of {', '.join(Status)}") from None
+
+
+def _session(text: str) -> str:
+    if not text or not text.isprintable():
+        raise ValueError("must be a session's name")
+    return text
+
+
+def _time(text: str) -> float:
+    """Seconds since the epoch. A blank for the `+` of an offset is what a query makes of it."""
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    if (match := _TIME.fullmatch(text)) is not None:
+        date, time, offset = match.groups()
+        try:
+            return datetime.fromisoformat(
+                f"{date}T{time}{offset.replace(' ', '+').upper()}"
+            ).timestamp()
+        except ValueError:
+            pass
+    raise ValueError("must be a time such as 2026-11-24T08:30:00Z, or seconds since the epoch")
+
+
+def _limit(text: str) -> int:
+    if re.fullmatch(r"[0-9]{1,6}", text) and 1 <= int(text) <= MAX_LIMIT:
+        return int(text)
+    raise ValueError(f"must be a whole number from 1 to {MAX_LIMIT}")
+
+
+_READERS: Mapping[str, Callable[[str], Any]] = {
+    "status": _status,
+    "to": chat_id,
+    "session": _session,
+    "after": _time,
+    "before": _time,
+    "limit": _limit,
+    "cursor": read_cursor,
+}
