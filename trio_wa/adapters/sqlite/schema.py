@@ -1,0 +1,85 @@
+"""The tables of the database, and the way there from every older version."""
+
+import apsw
+
+from trio_wa.ports import StoreUnusable
+
+APPLICATION_ID = 0x54574131  # "TWA1": tells our files from those of other programs
+
+_FIRST = """
+CREATE TABLE messages (
+    number INTEGER PRIMARY KEY,   -- the order of acceptance; never reused
+    seq INTEGER NOT NULL,         -- the place in the queue; a retry gives a new one
+    id TEXT NOT NULL UNIQUE,
+    status TEXT NOT NULL,
+    accepted_at REAL NOT NULL,
+    expires_at REAL NOT NULL,
+    due_at REAL NOT NULL DEFAULT 0,
+    settled_at REAL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    deferrals INTEGER NOT NULL DEFAULT 0,
+    recipient TEXT NOT NULL,
+    chat_id TEXT NOT NULL,
+    sessions TEXT,                -- JSON; NULL: any
+    owner TEXT,
+    session TEXT,
+    waha_id TEXT,
+    code TEXT,
+    detail TEXT,
+    text TEXT,                    -- NULL: erased
+    history TEXT NOT NULL         -- one event a line, see history.py
+) STRICT;
+CREATE INDEX messages_accepted ON messages (accepted_at);
+CREATE INDEX messages_status ON messages (status, accepted_at);
+CREATE INDEX messages_chat ON messages (chat_id, accepted_at);
+CREATE INDEX messages_session ON messages (session, accepted_at) WHERE session IS NOT NULL;
+CREATE INDEX messages_owner ON messages (owner, accepted_at) WHERE owner IS NOT NULL;
+CREATE UNIQUE INDEX messages_queue ON messages (seq) WHERE status = 'queued';
+CREATE INDEX messages_overdue ON messages (expires_at, seq) WHERE status = 'queued';
+CREATE INDEX messages_settled ON messages (settled_at) WHERE settled_at IS NOT NULL;
+CREATE INDEX messages_texts ON messages (settled_at)
+    WHERE text IS NOT NULL AND status IN ('sent', 'delivered', 'read');
+CREATE TABLE keys (
+    owner TEXT NOT NULL,          -- empty: a caller without a key of its own
+    value TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    message_id TEXT NOT NULL,
+    used_at REAL NOT NULL,
+    PRIMARY KEY (owner, value)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX keys_used ON keys (used_at);
+CREATE TABLE totals (
+    accepted INTEGER NOT NULL,
+    purged INTEGER NOT NULL,
+    number INTEGER NOT NULL       -- the highest number or seq that was ever given
+) STRICT;
+INSERT INTO totals VALUES (0, 0, 0);
+"""
+
+MIGRATIONS = (_FIRST,)
+"""What leads from each version to the next; the version is the count of those that were run."""
+
+
+def migrate(connection: apsw.Connection, name: str) -> None:
+    """Bring the database to the newest version, each step in one transaction.
+
+    Raises `StoreUnusable`, before anything is written, for the file of another program and for
+    one that a newer trio-wa wrote.
+    """
+    version = connection.pragma("user_version")
+    application = connection.pragma("application_id")
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
+    if application != APPLICATION_ID and (application or version or tables):
+        raise StoreUnusable(
+            f"{name} is the database of another program: set JOURNAL_PATH to another file"
+        )
+    if version > len(MIGRATIONS):
+        raise StoreUnusable(
+            f"{name} was written by a newer trio-wa (schema {version}, this one knows"
+            f" {len(MIGRATIONS)}): run that version, or set JOURNAL_PATH to another file"
+        )
+    for number, script in enumerate(MIGRATIONS[version:], version + 1):
+        with connection:
+            connection.pragma("application_id", APPLICATION_ID)
+            connection.execute(script)
+            connection.pragma("user_version", number)

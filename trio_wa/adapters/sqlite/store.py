@@ -1,0 +1,161 @@
+"""The store on disk, over one writer and a few readers."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from trio_wa.adapters.sqlite import changes, queries, upkeep
+from trio_wa.adapters.sqlite.disk import Disk
+from trio_wa.adapters.sqlite.journal import Journal
+from trio_wa.adapters.sqlite.lock import locked
+from trio_wa.adapters.sqlite.opening import Mode, make_directory, open_journal
+from trio_wa.adapters.sqlite.readers import Readers
+from trio_wa.adapters.sqlite.writer import CLOSE_SECONDS, Writer
+from trio_wa.core.message import Message
+from trio_wa.core.retry import Decision
+from trio_wa.core.status import Status
+from trio_wa.ports import (
+    Acceptance,
+    Attempt,
+    Draft,
+    Event,
+    Filter,
+    Ledger,
+    Publish,
+    Record,
+)
+
+
+class SqliteStore:
+    """Keeps every message in an SQLite file, and answers a write once that is on disk."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    def problem(self) -> str | None:
+        """Why nothing can be written now; None if all is well."""
+        return self._writer.problem()
+
+    async def accept(self, draft: Draft) -> Acceptance:
+        """Record a message as queued, and publish it in the step that completes the record."""
+        return await self._writer.write(partial(changes.accept, draft=draft), takes_in=True)
+
+    async def begin(self, message: Message, session: str, at: float) -> bool:
+        """Record that an attempt begins; False if the message is not queued any more."""
+        change = partial(changes.begin, message=message, session=session, at=at)
+        return await self._writer.write(change, takes_in=True)
+
+    async def settle(self, message: Message, attempt: Attempt, decision: Decision) -> None:
+        """Record how an attempt ended and what follows from it, even for a cancelled caller."""
+        change = partial(changes.settle, message=message, attempt=attempt, decision=decision)
+        await self._writer.write(change, stays=True)
+
+    async def expire(self, message_id: str, at: float) -> bool:
+        """Record that a queued message was not sent in time; False if it is not queued any more."""
+        return await self._end(message_id, Event(at, Status.EXPIRED))
+
+    async def cancel(self, message_id: str, at: float) -> bool:
+        """Record that a queued message is not wanted any more; False if it is not queued."""
+        return await self._end(message_id, Event(at, Status.CANCELLED))
+
+    async def retry(self, message_id: str, at: float, expires_at: float) -> bool:
+        """Queue a failed, unknown or expired message again, behind all others, and publish it."""
+        change = partial(changes.retry, message_id=message_id, at=at, expires_at=expires_at)
+        return await self._writer.write(change)
+
+    async def begun(self) -> Sequence[Message]:
+        """The messages of which an attempt began and was never settled."""
+        return await self._readers.read(queries.begun)
+
+    async def queued(self, after_seq: int, limit: int) -> Sequence[Message]:
+        """The queued messages with the lowest `seq` above `after_seq`, in order."""
+        return await self._readers.read(partial(queries.queued, after_seq=after_seq, limit=limit))
+
+    async def expire_overdue(self, after_seq: int, at: float, limit: int) -> int:
+        """Expire queued messages above `after_seq` whose time is over; says how many."""
+        change = partial(upkeep.expire_overdue, after_seq=after_seq, at=at, limit=limit)
+        return await self._writer.write(change)
+
+    async def erase_texts(self, settled_before: float, limit: int) -> int:
+        """Erase texts of sent, delivered and read messages; says of how many."""
+        change = partial(upkeep.erase_texts, settled_before=settled_before, limit=limit)
+        return await self._writer.write(change)
+
+    async def purge(self, settled_before: float, limit: int) -> int:
+        """Delete settled messages for good and count them as purged; says how many."""
+        change = partial(upkeep.purge, settled_before=settled_before, limit=limit)
+        return await self._writer.write(change)
+
+    async def forget_keys(self, used_before: float, limit: int) -> int:
+        """Forget old idempotency keys; says how many."""
+        change = partial(upkeep.forget_keys, used_before=used_before, limit=limit)
+        return await self._writer.write(change)
+
+    async def get(self, message_id: str) -> Record | None:
+        """One message, with its events."""
+        return await self._readers.read(partial(queries.get, message_id=message_id))
+
+    async def find(self, wanted: Filter, limit: int) -> Sequence[Record]:
+        """The newest messages that match, without their events."""
+        return await self._readers.read(partial(queries.find, wanted=wanted, limit=limit))
+
+    async def ledger(self) -> Ledger:
+        """The totals and the count of each state, read in one transaction."""
+        return await self._readers.read(queries.ledger)
+
+    async def _end(self, message_id: str, event: Event) -> bool:
+        change = partial(changes.end, message_id=message_id, event=event)
+        return await self._writer.write(change)
+
+
+@asynccontextmanager
+async def open_sqlite_store(
+    path: Path, publish: Publish, *, min_free_disk: int, lock_wait: float
+) -> AsyncIterator[SqliteStore]:
+    """The store in the file `path`, for this process alone, made if there is none.
+
+    It takes nothing in while less than `min_free_disk` bytes are free; another process has
+    `lock_wait` seconds to end. Raises `StoreUnusable`. The end makes durable what was handed over.
+    """
+    disk = Disk(path, min_free_disk)
+    async with open_store(path, publish, disk, lock_wait=lock_wait, mode=Mode()) as store:
+        yield store
+
+
+@asynccontextmanager
+async def open_store(
+    path: Path, publish: Publish, disk: Disk, *, lock_wait: float, mode: Mode
+) -> AsyncIterator[SqliteStore]:
+    """The same, over any `disk` and in any `mode`."""
+    make_directory(path)
+    async with locked(path, wait=lock_wait):
+        journal = await trio.to_thread.run_sync(open_journal, path, mode)
+        readers = Readers(path, vfs=mode.vfs)
+        shortage = await trio.to_thread.run_sync(disk.problem)
+        writer = Writer(journal, path, disk, publish, shortage=shortage)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(writer.run, name="store-writer")
+                nursery.start_soon(writer.watch, name="store-watch")
+                try:
+                    yield SqliteStore(writer, readers)
+                finally:
+                    # Unshielded, the outcomes of a cancelled service's attempts would be lost. The
+                    # scope of the writer itself has the deadline.
+                    with trio.CancelScope(shield=True):
+                        await writer.finish()
+                    nursery.cancel_scope.cancel()
+        finally:
+            if not writer.abandoned:
+                # Unshielded, a cancelled service would leave the whole log to the next start.
+                with trio.move_on_after(CLOSE_SECONDS, shield=True):
+                    await trio.to_thread.run_sync(_close, journal, readers, abandon_on_cancel=True)
+
+
+def _close(journal: Journal, readers: Readers) -> None:
+    readers.close()
+    journal.connection.close()  # the last: it empties the write-ahead log into the database

@@ -1,0 +1,65 @@
+"""Changes of many rows: what is overdue, and what is kept no longer. Each is one short chunk."""
+
+# ruff: noqa: S608 - the SQL is put together from constants, its values are always bound
+
+from trio_wa.adapters.sqlite.history import APPEND, line
+from trio_wa.adapters.sqlite.journal import Journal
+from trio_wa.core.status import Status
+from trio_wa.ports import Event
+
+_EXPIRE = f"""
+UPDATE messages SET status = 'expired', settled_at = ?, history = {APPEND}
+WHERE number IN (
+    SELECT number FROM messages INDEXED BY messages_overdue
+    WHERE status = 'queued' AND expires_at <= ? AND seq > ? ORDER BY expires_at LIMIT ?
+)
+"""
+_ERASE = """
+UPDATE messages SET text = NULL
+WHERE number IN (
+    SELECT number FROM messages INDEXED BY messages_texts
+    WHERE text IS NOT NULL AND status IN ('sent', 'delivered', 'read') AND settled_at < ?
+    ORDER BY settled_at LIMIT ?
+)
+"""
+_PURGE = """
+DELETE FROM messages
+WHERE number IN (
+    SELECT number FROM messages INDEXED BY messages_settled
+    WHERE settled_at < ? ORDER BY settled_at LIMIT ?
+)
+"""
+_FORGET = """
+DELETE FROM keys
+WHERE (owner, value) IN (
+    SELECT owner, value FROM keys INDEXED BY keys_used
+    WHERE used_at < ? ORDER BY used_at LIMIT ?
+)
+"""
+
+
+def expire_overdue(journal: Journal, after_seq: int, at: float, limit: int) -> int:
+    """Expire queued messages above `after_seq` whose time is over; says how many."""
+    event = line(Event(at, Status.EXPIRED))
+    journal.cursor.execute(_EXPIRE, (at, event, at, after_seq, limit))
+    return journal.connection.changes()
+
+
+def erase_texts(journal: Journal, settled_before: float, limit: int) -> int:
+    """Erase texts of sent, delivered and read messages; says of how many."""
+    journal.cursor.execute(_ERASE, (settled_before, limit))
+    return journal.connection.changes()
+
+
+def purge(journal: Journal, settled_before: float, limit: int) -> int:
+    """Delete settled messages and count them as purged; says how many."""
+    journal.cursor.execute(_PURGE, (settled_before, limit))
+    purged = journal.connection.changes()
+    journal.totals.purged += purged
+    return purged
+
+
+def forget_keys(journal: Journal, used_before: float, limit: int) -> int:
+    """Forget old idempotency keys; says how many."""
+    journal.cursor.execute(_FORGET, (used_before, limit))
+    return journal.connection.changes()
