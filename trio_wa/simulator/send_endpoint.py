@@ -1,7 +1,8 @@
 """The sends over HTTP: plain ASGI, in front of the Quart app that has every other endpoint.
 
-Sends are what tests push through by the thousand, and Quart costs a third of a request. And
-Quart-Trio cancels a handler when its client hangs up; WAHA goes on, and so does this.
+Sends are what tests push through by the thousand, and without Quart one costs 28 % less (0.92 in
+place of 1.27 ms of CPU). And Quart-Trio cancels a handler when its client hangs up; WAHA goes on,
+and so does this.
 """
 
 import json
