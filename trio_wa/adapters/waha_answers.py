@@ -6,6 +6,7 @@ The facts are from a running WAHA 2026.2.1 and from the source and documentation
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ RETRY_AFTER_MAX = 3600.0
 """Seconds: a peer that asks for more quiet than this is asked again after an hour."""
 
 DETAIL_CHARACTERS = 200
+ID = re.compile(r"[!-~]{1,128}")
 TIMELOCK = re.compile(r"\berror (?:463|475)\b")
 
 
@@ -30,11 +32,16 @@ def outcome_of(status: int, headers: Mapping[str, str], body: bytes, *, now: flo
     retry_after = _retry_after(headers.get("retry-after"), now)
     detail = f"WAHA answered {status}: {_reason(answer)}"
     match status:
+        case 400 | 422 if not answer:
+            # WAHA's are JSON. nginx says this to plain HTTP on its TLS port, a firewall to a text.
+            return Unavailable("not_waha", f"{detail}, and not as WAHA does", "message")
         case 400:
             return Rejected("rejected", detail)
         case 401 | 403:
             return Unavailable("unauthorized", detail, "origin")
-        case 404 | 405 | 301 | 302 | 307 | 308:
+        case 404 | 405:
+            return Unavailable("not_found", detail, "origin")
+        case _ if 300 <= status < 400:
             return Unavailable("not_found", detail, "origin")
         case 408:
             return Unknown("server_error", detail, answered=True)
@@ -46,25 +53,26 @@ def outcome_of(status: int, headers: Mapping[str, str], body: bytes, *, now: flo
             return Unavailable("throttled", detail, "origin", retry_after)
         case 503 if "exception" not in answer:
             return Unavailable("proxy_unavailable", detail, "origin", retry_after)
-        case _ if status >= 500:
-            return _server_error(status, answer, detail)
-        case _:
+        case _ if 400 <= status < 500:
             return Rejected("rejected", detail)
+        case _:
+            return _server_error(status, answer, detail)
 
 
 def message_id(body: bytes) -> str | None:
     """The raw WhatsApp id in the answer to a send, whatever the engine; None if there is none."""
     answer = _parse(body)
-    key = answer.get("key")
-    found: object = key.get("id") if isinstance(key, dict) else None
-    if found is None:
-        found = answer.get("id")
-    if isinstance(found, dict):
-        found = found.get("_serialized") or found.get("id")
-    if found is None and isinstance(data := answer.get("_data"), dict):
-        inner = data.get("id")
-        found = inner.get("id") if isinstance(inner, dict) else inner
-    return raw_id(found) if isinstance(found, str) and found else None
+    key, data = answer.get("key"), answer.get("_data")
+    for found in (
+        key.get("id") if isinstance(key, dict) else None,
+        answer.get("id"),
+        data.get("id") if isinstance(data, dict) else None,
+    ):
+        if isinstance(found, dict):
+            found = found.get("_serialized") or found.get("id")
+        if isinstance(found, str) and ID.fullmatch(raw := raw_id(found)):
+            return raw
+    return None
 
 
 def raw_id(serialized: str) -> str:
@@ -75,7 +83,8 @@ def raw_id(serialized: str) -> str:
 
 def _unprocessable(answer: Mapping[str, Any], detail: str) -> Outcome:
     if "WORKING" in _texts(answer.get("expected")):
-        return Unavailable("session_not_working", f"{detail} ({answer.get('status')})", "session")
+        status = _short("; ".join(_texts(answer.get("status"))))
+        return Unavailable("session_not_working", f"{detail} ({status})", "session")
     reason = _reason(answer)
     if "does not exist" in reason:
         return Unavailable("session_missing", detail, "session")
@@ -115,9 +124,8 @@ def _reason(answer: Mapping[str, Any]) -> str:
         answer.get("message"),
         answer.get("error"),
     ):
-        text = "; ".join(_texts(found))
-        if text:
-            return text[:DETAIL_CHARACTERS]
+        if text := _short("; ".join(_texts(found))):
+            return text
     return "no reason given"
 
 
@@ -127,6 +135,11 @@ def _texts(found: object) -> list[str]:
     return [item for item in found if isinstance(item, str)] if isinstance(found, list) else []
 
 
+def _short(text: str) -> str:
+    """The beginning of a text, without lone surrogates: JSON may hold them, UTF-8 may not."""
+    return text[:DETAIL_CHARACTERS].encode(errors="replace").decode()
+
+
 def _retry_after(value: str | None, now: float) -> float | None:
     """Seconds, from the two forms of RFC 9110, 10.2.3; None where there is none to understand."""
     if value is None:
@@ -134,7 +147,10 @@ def _retry_after(value: str | None, now: float) -> float | None:
     if value.strip().isdecimal():
         return min(float(value), RETRY_AFTER_MAX)
     try:
-        at = parsedate_to_datetime(value).timestamp()
+        at = parsedate_to_datetime(value)
+        if at.tzinfo is None:  # as in asctime's form, which is in UTC too
+            at = at.replace(tzinfo=UTC)
+        seconds = at.timestamp() - now
     except (ValueError, OverflowError):
         return None
-    return min(max(at - now, 0.0), RETRY_AFTER_MAX)
+    return min(max(seconds, 0.0), RETRY_AFTER_MAX)
