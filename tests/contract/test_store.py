@@ -1,0 +1,298 @@
+"""What every store does with one message, state by state."""
+
+from dataclasses import replace
+
+import pytest
+import trio
+
+from tests.contract.messages import NOW, accept, draft, finish, requeue, settle, status_of
+from trio_wa.core.message import Message
+from trio_wa.core.outcome import Sent, Unknown
+from trio_wa.core.retry import Final
+from trio_wa.core.status import Status
+from trio_wa.ports import (
+    Accepted,
+    Attempt,
+    Event,
+    IdempotencyKey,
+    KeyReused,
+    Replayed,
+    Store,
+)
+
+UNSENT = (Status.FAILED, Status.UNKNOWN, Status.EXPIRED)
+SETTLED = (*UNSENT, Status.SENT, Status.CANCELLED)
+
+
+async def test_nothing_is_wrong_with_a_fresh_store(store: Store) -> None:
+    ledger = await store.ledger()
+    assert store.problem() is None
+    assert (ledger.accepted, ledger.purged) == (0, 0)
+    assert ledger.counts == dict.fromkeys(Status, 0)
+    assert not await store.queued(0, 10)
+    assert not await store.begun()
+
+
+async def test_an_accepted_message_is_published_queued_and_known(
+    store: Store, published: list[Message]
+) -> None:
+    wanted = draft("a", sessions=("one", "two"), owner="shop")
+    acceptance = await store.accept(wanted)
+    assert isinstance(acceptance, Accepted)
+    message = acceptance.message
+    assert published == [message]
+    assert message == Message(
+        "a", message.seq, "6281234567890@c.us", "Hello", NOW, NOW + 3600, ("one", "two")
+    )
+    assert await store.queued(0, 10) == [message]
+    record = await store.get("a")
+    assert record is not None
+    assert (record.id, record.to, record.chat_id, record.text) == (
+        "a",
+        "+62 812-3456-7890",
+        "6281234567890@c.us",
+        "Hello",
+    )
+    assert (record.status, record.owner, record.sessions) == (
+        Status.QUEUED,
+        "shop",
+        ("one", "two"),
+    )
+    assert (record.accepted_at, record.expires_at, record.due_at) == (NOW, NOW + 3600, 0.0)
+    assert (record.session, record.waha_id, record.code, record.settled_at) == (None,) * 4
+    assert record.events == (Event(NOW, Status.QUEUED),)
+
+
+async def test_each_message_comes_behind_those_before_it(
+    store: Store, published: list[Message]
+) -> None:
+    messages = [await accept(store, f"m{n}", at=NOW - n) for n in range(5)]
+    seqs = [message.seq for message in messages]
+    assert seqs == sorted(set(seqs))
+    assert published == messages
+    assert await store.queued(0, 10) == messages
+    assert await store.queued(seqs[1], 2) == messages[2:4]
+    assert await store.queued(seqs[4], 2) == []
+
+
+async def test_an_id_is_accepted_once(store: Store, published: list[Message]) -> None:
+    await accept(store, "a")
+    key = IdempotencyKey("k", "f")
+    with pytest.raises(ValueError, match="accepted before"):
+        await store.accept(draft("a", key=key))
+    assert (await store.ledger()).accepted == 1
+    assert len(published) == 1
+    assert isinstance(await store.accept(draft("b", key=key)), Accepted)
+
+
+async def test_a_message_that_is_sent(store: Store) -> None:
+    message = await accept(store, "a")
+    assert await store.begin(message, "one", NOW + 1)
+    assert await status_of(store, "a") is Status.SENDING
+    assert await store.begun() == [message]
+    assert not await store.queued(0, 10)
+    attempt = Attempt("one", NOW + 1, NOW + 2.5, Sent("3EB0"))
+    await store.settle(message, attempt, Final(Status.SENT, waha_id="3EB0"))
+    record = await store.get("a")
+    assert record is not None
+    assert (record.status, record.session, record.waha_id) == (Status.SENT, "one", "3EB0")
+    assert (record.settled_at, record.code, record.detail) == (NOW + 2.5, None, None)
+    assert record.events == (
+        Event(NOW, Status.QUEUED),
+        Event(NOW + 1, Status.SENDING, "one"),
+        Event(NOW + 2.5, Status.SENT, "one", began_at=NOW + 1),
+    )
+    assert not await store.begun()
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.UNKNOWN])
+async def test_a_message_that_is_not_sent_says_why(store: Store, status: Status) -> None:
+    message = await accept(store, "a")
+    await store.begin(message, "one", NOW + 1)
+    attempt = Attempt("one", NOW + 1, NOW + 2, Unknown("timeout", "no answer"))
+    await store.settle(message, attempt, Final(status, "timeout", "no answer"))
+    record = await store.get("a")
+    assert record is not None
+    assert (record.status, record.code, record.detail) == (status, "timeout", "no answer")
+    assert record.settled_at == NOW + 2
+    assert record.events[-1] == Event(NOW + 2, status, "one", "timeout", "no answer", NOW + 1)
+
+
+async def test_a_requeued_message_keeps_its_place_and_counters(
+    store: Store, published: list[Message]
+) -> None:
+    first, second = await accept(store, "a"), await accept(store, "b")
+    await store.begin(first, "default", NOW + 1)
+    later = replace(first, due_at=NOW + 30, attempts=2, deferrals=3)
+    await requeue(store, first, later, at=NOW + 2)
+    assert await store.queued(0, 10) == [later, second]
+    assert published == [first, second]  # the dispatcher has it; it is not published again
+    record = await store.get("a")
+    assert record is not None
+    assert (record.status, record.code, record.due_at) == (Status.QUEUED, "timeout", NOW + 30)
+    assert record.settled_at is None
+    assert record.events[-1] == Event(NOW + 2, Status.QUEUED, "default", "timeout", "?", NOW + 1)
+    assert await store.begin(later, "default", NOW + 31)
+
+
+@pytest.mark.parametrize("status", SETTLED)
+async def test_a_settled_message_begins_no_attempt(store: Store, status: Status) -> None:
+    message = await accept(store, "a")
+    await finish(store, message, status)
+    before = await store.get("a")
+    assert not await store.begin(message, "default", NOW + 5)
+    assert not await store.expire("a", NOW + 5)
+    assert not await store.cancel("a", NOW + 5)
+    await settle(store, message, Status.SENT, at=NOW + 6)
+    assert await store.get("a") == before
+    assert not await store.queued(0, 10)
+
+
+async def test_a_message_that_is_being_sent_is_not_begun_twice_nor_ended(store: Store) -> None:
+    message = await accept(store, "a")
+    assert await store.begin(message, "default", NOW + 1)
+    assert not await store.begin(message, "default", NOW + 1)
+    assert not await store.expire("a", NOW + 2)
+    assert not await store.cancel("a", NOW + 2)
+    assert not await store.retry("a", NOW + 2, NOW + 3600)
+    assert await status_of(store, "a") is Status.SENDING
+
+
+async def test_a_settle_takes_only_edges_from_sending(store: Store) -> None:
+    message = await accept(store, "a")
+    await settle(store, message, Status.SENT, at=NOW + 2)
+    assert await status_of(store, "a") is Status.QUEUED
+    await store.begin(message, "default", NOW + 3)
+    attempt = Attempt("default", NOW + 3, NOW + 4, Sent())
+    await store.settle(message, attempt, Final(Status.CANCELLED))
+    assert await status_of(store, "a") is Status.SENDING
+
+
+@pytest.mark.parametrize("status", [Status.EXPIRED, Status.CANCELLED])
+async def test_what_leaves_the_queue_unsent_is_settled(store: Store, status: Status) -> None:
+    await finish(store, await accept(store, "a"), status, at=NOW + 9)
+    record = await store.get("a")
+    assert record is not None
+    assert (record.status, record.settled_at) == (status, NOW + 9)
+    assert record.events[-1] == Event(NOW + 9, status)
+
+
+@pytest.mark.parametrize("status", UNSENT)
+async def test_a_retry_starts_anew_behind_what_is_queued(
+    store: Store, published: list[Message], status: Status
+) -> None:
+    first = await accept(store, "a", sessions=("default",))
+    await store.begin(first, "default", NOW)
+    await requeue(store, first, replace(first, due_at=NOW + 1, attempts=3, deferrals=4), at=NOW + 1)
+    second = await accept(store, "b")
+    await finish(store, first, status, at=NOW + 3)
+    assert await store.retry("a", NOW + 4, NOW + 7200)
+    again = published[-1]
+    assert again == replace(first, seq=again.seq, expires_at=NOW + 7200)
+    assert again.seq > second.seq
+    assert await store.queued(0, 10) == [second, again]
+    record = await store.get("a")
+    assert record is not None
+    assert (record.status, record.due_at, record.code, record.detail, record.settled_at) == (
+        Status.QUEUED,
+        0.0,
+        None,
+        None,
+        None,
+    )
+    assert record.events[-1] == Event(NOW + 4, Status.QUEUED)
+    third = await accept(store, "c")
+    assert third.seq > again.seq
+    assert not await store.begin(first, "default", NOW + 5), "its old place is gone"
+    assert await store.begin(again, "default", NOW + 5)
+    assert (await store.ledger()).accepted == 3
+
+
+@pytest.mark.parametrize("status", [Status.SENT, Status.CANCELLED])
+async def test_only_an_unsent_message_is_retried(
+    store: Store, published: list[Message], status: Status
+) -> None:
+    await finish(store, await accept(store, "a"), status)
+    queued = await accept(store, "b")
+    assert not await store.retry("a", NOW + 4, NOW + 7200)
+    assert not await store.retry("b", NOW + 4, NOW + 7200)
+    assert await store.queued(0, 10) == [queued]
+    assert len(published) == 2
+
+
+@pytest.mark.parametrize("message_id", ["", "nobody", "a\0b", "\ud800", "x" * 10_000])
+async def test_an_unknown_or_malformed_id_finds_nothing(store: Store, message_id: str) -> None:
+    await accept(store, "a")
+    assert await store.get(message_id) is None
+    assert not await store.cancel(message_id, NOW)
+    assert not await store.expire(message_id, NOW)
+    assert not await store.retry(message_id, NOW, NOW + 1)
+
+
+async def test_an_answer_that_is_not_unicode_can_be_recorded(store: Store) -> None:
+    message = await accept(store, "a")
+    await store.begin(message, "default", NOW + 1)
+    attempt = Attempt("default", NOW + 1, NOW + 2, Unknown("odd", "\ud800"))
+    await store.settle(message, attempt, Final(Status.UNKNOWN, "odd", "\ud800\0", "\udfff"))
+    assert await status_of(store, "a") is Status.UNKNOWN
+
+
+async def test_the_timeline_stays_bounded_and_keeps_the_newest(store: Store) -> None:
+    message = await accept(store, "a")
+    for n in range(300):
+        await store.begin(message, "default", NOW + n)
+        await requeue(store, message, message, at=NOW + n + 0.5)
+    record = await store.get("a")
+    assert record is not None
+    assert 40 <= len(record.events) <= 400
+    assert record.events[-1].at == NOW + 299.5
+    times = [event.at for event in record.events]
+    assert times == sorted(times)
+
+
+async def test_a_key_replays_the_same_request_and_refuses_another(
+    store: Store, published: list[Message]
+) -> None:
+    key = IdempotencyKey("k", "payload")
+    assert isinstance(await store.accept(draft("a", key=key)), Accepted)
+    assert await store.accept(draft("b", key=key)) == Replayed("a")
+    other = IdempotencyKey("k", "other payload")
+    assert await store.accept(draft("c", key=other)) == KeyReused()
+    assert (await store.ledger()).accepted == 1
+    assert [message.id for message in published] == ["a"]
+    assert await store.get("b") is None
+
+
+async def test_each_owner_has_its_own_keys(store: Store) -> None:
+    key = IdempotencyKey("k", "payload")
+    for n, owner in enumerate((None, "shop", "bank")):
+        assert isinstance(await store.accept(draft(f"m{n}", owner=owner, key=key)), Accepted)
+    assert await store.accept(draft("x", owner="shop", key=key)) == Replayed("m1")
+
+
+async def test_the_same_key_at_the_same_time_is_accepted_once(store: Store) -> None:
+    key = IdempotencyKey("k", "payload")
+    answers = []
+
+    async def one(message_id: str) -> None:
+        answers.append(await store.accept(draft(message_id, key=key)))
+
+    async with trio.open_nursery() as nursery:
+        for n in range(8):
+            nursery.start_soon(one, f"m{n}")
+    [accepted] = [answer for answer in answers if isinstance(answer, Accepted)]
+    assert answers.count(Replayed(accepted.message.id)) == 7
+    assert (await store.ledger()).accepted == 1
+
+
+async def test_old_keys_are_forgotten_in_chunks(store: Store) -> None:
+    for n in range(5):
+        key = IdempotencyKey(f"k{n}", "payload")
+        await store.accept(draft(f"m{n}", at=NOW + n, key=key))
+    assert await store.forget_keys(NOW + 3, 2) == 2
+    assert await store.forget_keys(NOW + 3, 2) == 1
+    assert await store.forget_keys(NOW + 3, 2) == 0
+    fresh = draft("x", key=IdempotencyKey("k2", "another payload"))
+    assert isinstance(await store.accept(fresh), Accepted)
+    kept = draft("y", key=IdempotencyKey("k3", "payload"))
+    assert await store.accept(kept) == Replayed("m3")
