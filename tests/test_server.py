@@ -166,6 +166,19 @@ async def test_a_client_that_is_gone_is_let_go_when_its_handler_ends(app, autoju
         assert trio.lowlevel.current_statistics().tasks_living == tasks
 
 
+async def test_a_client_that_pipelines_and_is_gone_is_let_go(app, autojump_clock):
+    async with serving(app) as server:
+        await trio.testing.wait_all_tasks_blocked()
+        tasks = trio.lowlevel.current_statistics().tasks_living
+        for _ in range(10):  # it depends on the order of two tasks, which Trio makes random
+            async with await connect(server.address) as client:
+                await client.send_all(b"GET /wait/2 HTTP/1.1\r\nHost: a\r\n\r\n" + GET)
+                await trio.sleep(1)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        await trio.sleep(2)
+        assert trio.lowlevel.current_statistics().tasks_living == tasks
+
+
 async def test_a_client_that_does_not_read_its_answer_is_cut_in_the_end(app, autojump_clock):
     async with serving(app) as server, await connect(server.address) as client:
         await client.send_all(b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n")

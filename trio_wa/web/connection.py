@@ -81,6 +81,7 @@ class Connection(TCPServer):
             except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
                 self.cut()
                 await self.protocol.handle(Closed())
+                self._reading.cancel()  # it may wait for its turn, as in _close_after_answer
 
     async def _close_after_answer(self) -> None:
         http1 = self.protocol.protocol
