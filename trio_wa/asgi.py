@@ -12,6 +12,7 @@ import trio
 
 from trio_wa import service
 from trio_wa.config import SettingsError, load_settings
+from trio_wa.ports import StoreUnusable
 from trio_wa.telemetry import configure_logging
 from trio_wa.web.app import create_app
 from trio_wa.web.server import ASGIApp, Receive, Send, finish_responses
@@ -39,7 +40,7 @@ class App:
         try:
             with _alone():
                 await self._run(receive, send)
-        except SettingsError as error:
+        except (SettingsError, StoreUnusable) as error:
             print(f"trio-wa: {error}", file=sys.stderr)  # noqa: T201 - there may be no log yet
             await send({"type": "lifespan.startup.failed", "message": str(error)})
 
@@ -49,7 +50,7 @@ class App:
 
         async def front(intake: service.Intake) -> None:
             app = create_app(intake, max_body_bytes=settings.max_body_bytes)
-            self._app = finish_responses(cast(ASGIApp, app))  # Quart's types are narrower
+            self._app = finish_responses(cast("ASGIApp", app))  # Quart's types are narrower
             await send({"type": "lifespan.startup.complete"})
             await receive()  # lifespan.shutdown: no request is open any more
 

@@ -11,8 +11,14 @@ log = structlog.get_logger(__name__)
 
 async def greet(settings: Settings, gateway: Gateway) -> None:
     """Tell the operator what stands behind each session, and the remedy for what is not right."""
-    log.info("queue.ready", capacity=settings.queue_capacity, workers=settings.worker_count)
-    if settings.waha_api_key is None:
+    log.info(
+        "queue.ready",
+        journal=settings.journal_path,
+        backlog=settings.backlog,
+        in_memory=settings.queue_capacity,
+        workers=settings.worker_count,
+    )
+    if settings.waha_key is None:
         log.warning("waha.no_key", remedy="set WAHA_API_KEY if this WAHA asks for a key")
     async with trio.open_nursery() as nursery:
         for url in dict.fromkeys(session.url for session in settings.sessions):

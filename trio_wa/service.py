@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 import trio
 
 from trio_wa.adapters.memory_store import MemoryStore
+from trio_wa.adapters.sqlite import open_sqlite_store
 from trio_wa.adapters.waha import Waha
 from trio_wa.clock import Clock
 from trio_wa.config import Settings
@@ -18,6 +20,7 @@ from trio_wa.dispatcher import Dispatcher
 from trio_wa.greeting import greet
 from trio_wa.intake.http import Request, Response
 from trio_wa.intake.routes import create_intake
+from trio_wa.janitor import Janitor, Retention
 from trio_wa.ports import Ledger, Publish, Store
 from trio_wa.scheduler import Scheduler
 from trio_wa.window import Window
@@ -39,12 +42,18 @@ class Ended:
 
 
 @asynccontextmanager
-async def open_store(
-    settings: Settings,  # noqa: ARG001 - the store on disk reads it
-    publish: Publish,
-) -> AsyncIterator[Store]:
+async def open_store(settings: Settings, publish: Publish) -> AsyncIterator[Store]:
     """The store that the settings ask for."""
-    yield MemoryStore(publish)
+    if settings.in_memory:
+        yield MemoryStore(publish)
+        return
+    async with open_sqlite_store(
+        Path(settings.journal_path),
+        publish,
+        min_free_disk=settings.min_free_disk,
+        lock_wait=settings.lock_wait,
+    ) as store:
+        yield store
 
 
 async def run(
@@ -58,9 +67,12 @@ async def run(
 
     Cancelling `drain` ends the drain, or the whole service, at once; what an attempt was doing
     then is still recorded. `opening` opens the store, and closes it last.
+
+    Raises:
+        StoreUnusable: the store cannot be opened; nothing was changed.
     """
     clock = Clock()
-    window = Window(capacity=settings.queue_capacity, max_backlog=settings.queue_capacity)
+    window = Window(capacity=settings.queue_capacity, max_backlog=settings.backlog)
     policy = RetryPolicy(
         settings.max_attempts, settings.retry_base, settings.retry_max, settings.on_unknown
     )
@@ -68,18 +80,14 @@ async def run(
         settings.sessions, workers=settings.worker_count, retry_base=settings.retry_base
     )
     dispatcher = Dispatcher(dispatch, window, clock)
-    key = settings.waha_api_key
-    gateway = Waha(
-        api_key=key.get_secret_value() if key else None,
-        timeout=settings.send_timeout,
-        clock=clock,
-    )
+    gateway = Waha(api_key=settings.waha_key, timeout=settings.send_timeout, clock=clock)
     async with opening(settings, window.publish) as store:
-        unsettled = _unsettled(await store.ledger())
-        if unsettled:
+        if unsettled := _unsettled(await store.ledger()):
             window.fall_behind(unsettled)
         worker = Worker(store, gateway, dispatcher, policy, clock)
         scheduler = Scheduler(store, window, policy, clock)
+        retention = Retention(settings.text_retention, settings.retention)
+        janitor = Janitor(store, window, retention, clock)
         intake = create_intake(settings, store, window, dispatcher, clock)
         with drain:
             async with trio.open_nursery() as workers:
@@ -90,17 +98,18 @@ async def run(
                 dispatcher.claims.close()
                 async with trio.open_nursery() as producers:
                     producers.start_soon(scheduler.run, name="scheduler")
+                    producers.start_soon(janitor.run, name="janitor")
                     producers.start_soon(greet, settings, gateway, name="greeting")
                     await front(intake)  # 1. until the signal; open requests end
                     producers.cancel_scope.cancel()  # 2. what is only in the store stays there
                 window.close()  # 3. no producer is left: the queue drains, then everything ends
                 log.info("service.draining", backlog=window.places)
-                if settings.drain_timeout is not None:  # 4. the rest stays for the next start
-                    workers.cancel_scope.deadline = trio.current_time() + settings.drain_timeout
-                    dispatcher.drain_until = clock.now() + settings.drain_timeout
-        ledger = await store.ledger()  # 5. the senders are closed; the store follows
+                if (seconds := settings.drain_seconds) is not None:
+                    workers.cancel_scope.deadline = trio.current_time() + seconds
+                    dispatcher.drain_until = clock.now() + seconds
+        ledger = await store.ledger()  # 4. the senders are closed; the store follows
     log.info("service.stopped", **{status.value: n for status, n in ledger.counts.items() if n})
-    return Ended(_unsettled(ledger), durable=False)
+    return Ended(_unsettled(ledger), durable=not settings.in_memory)
 
 
 def _unsettled(ledger: Ledger) -> int:

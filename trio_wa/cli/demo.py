@@ -51,6 +51,7 @@ async def _run(port: int) -> None:
             waha_url=url,
             waha_api_key="demo",
             sessions=tuple(Session(name, url) for name in SESSIONS),
+            journal_path=":memory:",
         )
         front = HttpFront(config, open_sockets(config), stop, settings.max_body_bytes, _greet)
         await service.run(settings, front, drain=drain)

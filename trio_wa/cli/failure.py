@@ -8,6 +8,7 @@ from typing import ParamSpec, TypeVar
 import click
 
 from trio_wa.config import SettingsError
+from trio_wa.ports import StoreUnusable
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -17,7 +18,9 @@ WRONG_SETTINGS = 2
 
 
 def settings_errors_end_with_2(command: Callable[P, R]) -> Callable[P, R]:
-    """Make `command` end with exit code 2 and a line for each problem on SettingsError.
+    """Make `command` end with exit code 2 and a line for each problem that stands in its way.
+
+    Those are SettingsError, and StoreUnusable: JOURNAL_PATH names something that is no store.
 
     An exception group of nothing else counts as one: a nursery wraps what its tasks raise.
     """
@@ -26,7 +29,7 @@ def settings_errors_end_with_2(command: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
-        except (SettingsError, ExceptionGroup) as error:
+        except (SettingsError, StoreUnusable, ExceptionGroup) as error:
             lines = _lines(error)
             if lines is None:
                 raise
@@ -41,7 +44,7 @@ def settings_errors_end_with_2(command: Callable[P, R]) -> Callable[P, R]:
 def _lines(error: Exception) -> list[str] | None:
     """What to print of `error`, or None if anything in it is not a SettingsError."""
     match error:
-        case SettingsError():
+        case SettingsError() | StoreUnusable():
             return str(error).splitlines()
         case ExceptionGroup(exceptions=inner):
             lines = [_lines(each) for each in inner]

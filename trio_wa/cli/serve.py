@@ -10,6 +10,7 @@ from trio_wa import service
 from trio_wa.cli.failure import settings_errors_end_with_2
 from trio_wa.cli.signals import stop_on_signals
 from trio_wa.config import Settings, load_settings
+from trio_wa.intake.exposure import check_exposure, describe_access
 from trio_wa.telemetry import configure_logging
 from trio_wa.web.front import HttpFront
 from trio_wa.web.hypercorn_config import load_hypercorn_config, open_sockets
@@ -40,12 +41,15 @@ async def _run(settings: Settings) -> service.Ended:
     stop = trio.Event()
     drain = trio.CancelScope()
     config = load_hypercorn_config(Path("hypercorn.toml"), bind=f"{settings.host}:{settings.port}")
+    check_exposure(settings, config.bind)
     front = HttpFront(
         config,
         open_sockets(config),
         stop,
         settings.max_body_bytes,
-        lambda address: log.info("service.listening", address=address),
+        lambda address: log.info(
+            "service.listening", address=address, callers=describe_access(settings)
+        ),
     )
     async with trio.open_nursery() as signals:
         await signals.start(stop_on_signals, stop, drain)

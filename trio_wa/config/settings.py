@@ -162,7 +162,9 @@ class Settings(BaseSettings):
     @property
     def backlog(self) -> int:
         """How many accepted messages may wait at once, in memory and in the store together."""
-        return self.queue_capacity if self.max_backlog is None else self.max_backlog
+        if self.max_backlog is None or self.in_memory:
+            return self.queue_capacity
+        return self.max_backlog
 
     @property
     def in_memory(self) -> bool:
