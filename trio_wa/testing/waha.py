@@ -1,0 +1,218 @@
+"""The simulated WAHA of a test."""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import trio
+
+from trio_wa.core.recipient import chat_id
+from trio_wa.simulator import Attempt, Delivered, Faults, Simulator, serve_simulator
+from trio_wa.simulator.faults import Status
+from trio_wa.simulator.message import ACK_NAMES
+from trio_wa.simulator.options import Ack, SimulatorOptions
+from trio_wa.testing import account
+from trio_wa.testing.leaks import refuse_leaks
+from trio_wa.testing.lives import Lives
+from trio_wa.testing.port import Port
+from trio_wa.testing.virtual_time import patience
+
+Text = str | re.Pattern[str]
+
+_LEVELS: dict[str, Ack] = {name: level for level, name in ACK_NAMES.items()}  # type: ignore[misc]  # its keys are Acks
+
+
+class NotSent(AssertionError):
+    """A test waited in vain; the message says what was sent instead, and how messages stand."""
+
+
+class Statuses(Mapping[str, Status]):
+    """The sessions and their statuses; `waha.sessions["default"] = "FAILED"` changes one."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+
+    def __getitem__(self, name: str) -> Status:
+        return self._simulator.sessions[name].status
+
+    def __setitem__(self, name: str, status: Status) -> None:
+        self._simulator.set_status(name, status)
+
+    def __iter__(self) -> Iterator[str]:
+        return (session.name for session in self._simulator.sessions.all())
+
+    def __len__(self) -> int:
+        return len(self._simulator.sessions.all())
+
+
+class Waha:
+    """A WAHA that a test can watch and break. `patience` is how long it waits by default, in s.
+
+    `simulator` is the whole of it; `url` is where it listens, also while it is down.
+    """
+
+    def __init__(self, simulator: Simulator, port: Port) -> None:
+        self.simulator = simulator
+        self.url = port.url
+        self.patience = patience()
+        self.sessions = Statuses(simulator)
+        self.witnesses: list[Callable[[], Awaitable[list[str]]]] = []
+        self._port = port
+        self.lives = Lives(self._live)
+
+    @property
+    def sent(self) -> list[Delivered]:
+        """The messages that reached their recipient, in order."""
+        return self.simulator.delivered
+
+    @property
+    def requests(self) -> list[Attempt]:
+        """The sends that WAHA received, delivered or not, in order."""
+        return self.simulator.requests
+
+    async def wait_for(
+        self,
+        *,
+        to: str | None = None,
+        text: Text | None = None,
+        session: str | None = None,
+        within: float | None = None,
+    ) -> Delivered:
+        """The first message sent, before now or from now on, that meets all conditions.
+
+        `to` is a number or a chat id, `text` a part of the text or a pattern found in it. Raises
+        `NotSent` after `within` seconds (by default 5, or an hour of virtual time).
+        """
+        __tracebackhide__ = True
+        (found,) = await self.wait_sent(1, to=to, text=text, session=session, within=within)
+        return found
+
+    async def wait_sent(
+        self,
+        count: int,
+        *,
+        to: str | None = None,
+        text: Text | None = None,
+        session: str | None = None,
+        within: float | None = None,
+    ) -> list[Delivered]:
+        """The first `count` messages sent that meet all conditions, once there are so many."""
+        __tracebackhide__ = True
+        matches = _condition(to, text, session)
+        seconds = self.patience if within is None else within
+        found: list[Delivered] = []
+
+        def another(message: Delivered) -> bool:
+            if matches(message):
+                found.append(message)
+            return len(found) >= count
+
+        with trio.move_on_after(seconds):
+            await self.simulator.wait_for(another)
+        if len(found) < count:
+            what = _wording(count, to, text, session)
+            raise NotSent(await self._account(f"no {what} within {seconds:g} s", len(found)))
+        return found
+
+    def faults(
+        self,
+        *,
+        session: str | None = None,
+        to: str | None = None,
+        times: int | None = None,
+        **faults: Any,
+    ) -> None:
+        """Let sends go wrong: `faults(proxy_503=0.1)`, `faults(hang=1, session="b", times=2)`.
+
+        The names are those of `trio_wa.simulator.Faults`, the values rates from 0 to 1. It replaces
+        what was set for the same session and recipient; without names all goes well there.
+        """
+        recipient = None if to is None else chat_id(to)
+        self.simulator.set_faults(Faults(**faults), session=session, chat_id=recipient, times=times)
+
+    def clear_faults(self) -> None:
+        """From now on everything goes well."""
+        self.simulator.clear_faults()
+
+    def ack(self, message: Delivered | str, level: Ack | str) -> None:
+        """Acknowledge a sent message, or the one with this raw id: `ack(message, "READ")`."""
+        message_id = message if isinstance(message, str) else message.id
+        self.simulator.ack(message_id, _LEVELS[level] if isinstance(level, str) else level)
+
+    def receive(self, sender: str, text: str, *, session: str | None = None) -> str:
+        """Let a message come in from a number or chat id; its raw id."""
+        return self.simulator.receive(chat_id(sender), text, session=session)
+
+    async def down(self) -> None:
+        """Go down as a program that is killed: open requests are cut, new ones refused."""
+        await self.lives.end()
+
+    async def up(self) -> None:
+        """Come back at the same address."""
+        await self.lives.begin()
+
+    async def _live(self, task_status: trio.TaskStatus[None]) -> None:
+        async with trio.open_nursery() as nursery:
+            serving = partial(
+                serve_simulator, self.simulator, port=self._port.number, stop=trio.Event()
+            )
+            await nursery.start(serving, name="waha")
+            task_status.started()
+
+    async def _account(self, reason: str, found: int) -> str:
+        lines = [f"{reason}{f', only {found}' if found else ''}."]
+        if not self.lives.alive:
+            lines.append("WAHA is down.")
+        lines += account.of_deliveries(self.sent)
+        lines += account.of_attempts(self.requests, self.sent)
+        for witness in self.witnesses:
+            lines += await witness()
+        return "\n".join(lines)
+
+
+@asynccontextmanager
+async def running_waha(options: SimulatorOptions) -> AsyncIterator[Waha]:
+    """A simulated WAHA on a free port of 127.0.0.1; nothing of it is left at the end."""
+    with Port() as port:
+        waha = Waha(Simulator(options), port)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(waha.lives.run, name="waha")
+            try:
+                yield waha
+            finally:
+                nursery.cancel_scope.cancel()
+    refuse_leaks("waha", ports=[port.number])
+
+
+def _condition(
+    to: str | None, text: Text | None, session: str | None
+) -> Callable[[Delivered], bool]:
+    recipient = None if to is None else chat_id(to)
+
+    def matches(message: Delivered) -> bool:
+        return (
+            recipient in (None, message.chat_id)
+            and session in (None, message.session)
+            and _has(message.text or "", text)
+        )
+
+    return matches
+
+
+def _has(whole: str, text: Text | None) -> bool:
+    if isinstance(text, re.Pattern):
+        return text.search(whole) is not None
+    return text is None or text in whole
+
+
+def _wording(count: int, to: str | None, text: Text | None, session: str | None) -> str:
+    what = "message" if count == 1 else f"{count} messages"
+    if to is not None:
+        what += f" to {chat_id(to)}"
+    if isinstance(text, re.Pattern):
+        what += f" whose text matches {text.pattern!r}"
+    elif text is not None:
+        what += f" with {text!r} in its text"
+    return what if session is None else f"{what} over {session}"
