@@ -1,99 +1,28 @@
 """A score of bad requests at the real process; after each one a good one is answered."""
 
-import select
-import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import pytest
 import trio
 
 from tests.e2e.raw_http import connect, exchange, read_answer
-
-STAND_IN = """
-import json
-import signal
-import trio
-from quart import request
-from quart_trio import QuartTrio
-from werkzeug.exceptions import HTTPException
-from trio_wa.web.hypercorn_config import load_hypercorn_config
-from trio_wa.web.server import serve
-
-app = QuartTrio("stand-in")
-app.config["MAX_CONTENT_LENGTH"] = 1_000_000
-
-@app.get("/livez")
-async def livez():
-    return {"status": "alive"}
-
-@app.post("/send")
-async def send():
-    try:
-        json.loads(await request.get_data())
-    except ValueError:
-        return {"status": 400}, 400, {"Content-Type": "application/problem+json"}
-    return {"status": "queued"}, 202
-
-@app.errorhandler(HTTPException)
-async def problem(error):
-    return {"status": error.code}, error.code, {"Content-Type": "application/problem+json"}
-
-async def main():
-    stop = trio.Event()
-    config = load_hypercorn_config(None, bind="127.0.0.1:0")
-    async with trio.open_nursery() as nursery:
-        async def run(task_status):
-            await serve(app, config, stop=stop, task_status=task_status)
-        (address,) = await nursery.start(run)
-        print(address, flush=True)
-        with trio.open_signal_receiver(signal.SIGTERM) as signals:
-            await anext(signals)
-        stop.set()
-
-trio.run(main)
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A running process, where it listens, and the clients that it has to end at its stop."""
-
-    address: str
-    process: subprocess.Popen[str]
-    silent: list[socket.socket] = field(default_factory=list)
-
-    @property
-    def endpoint(self) -> tuple[str, int]:
-        host, port = self.address.removeprefix("http://").split(":")
-        return host, int(port)
+from tests.e2e.stand_in import Process, running
 
 
 @pytest.fixture(scope="module")
-def server_address() -> Iterator[Server]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", STAND_IN],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert select.select([process.stdout], [], [], 20)[0], "the server did not start"
-        server = Server(process.stdout.readline().strip(), process)
-        yield server
-        assert process.poll() is None, "the server died"
-        process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=5)
-        assert process.returncode == 0
-        assert errors == ""
-        for client in server.silent:
-            client.close()
-    finally:
-        process.kill()
-        process.communicate()
+def silent_clients() -> Iterator[list[socket.socket]]:
+    """Connections that stay open while the server is told to stop."""
+    clients: list[socket.socket] = []
+    yield clients
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture(scope="module")
+def server_address(silent_clients: list[socket.socket]) -> Iterator[Process]:
+    with running() as process:
+        yield process
 
 
 BODY = b'{"to": "6281234567890", "message": "Hello"}'
@@ -175,11 +104,11 @@ UNFINISHED = {
 }
 
 
-async def assert_serving(server: Server) -> None:
+async def assert_serving(server: Process) -> None:
     with trio.fail_after(5):
         async with await connect(server.address) as client:
             assert (await exchange(client, GOOD)).status == 202
-    assert server.process.poll() is None
+    assert server.popen.poll() is None
 
 
 @pytest.mark.parametrize(("request_", "status"), ANSWERED.values(), ids=ANSWERED.keys())
@@ -201,8 +130,8 @@ async def test_a_client_that_hangs_up_hurts_no_other(server_address, request_):
 
 
 @pytest.mark.parametrize("request_", UNFINISHED.values(), ids=UNFINISHED.keys())
-async def test_a_client_that_stays_silent_hurts_no_other(server_address, request_):
+async def test_a_client_that_stays_silent_hurts_no_other(silent_clients, server_address, request_):
     client = socket.create_connection(server_address.endpoint)
-    server_address.silent.append(client)  # open until the server has stopped
+    silent_clients.append(client)
     client.sendall(request_)
     await assert_serving(server_address)

@@ -1,0 +1,271 @@
+"""deploy/nginx.conf as shipped, on the real nginx, before a real process."""
+
+import contextlib
+import json
+import os
+import pwd
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.e2e.raw_http import Answer, connect, exchange, self_signed
+from tests.e2e.stand_in import Process, running
+
+SHIPPED = Path(__file__).parents[2] / "deploy" / "nginx.conf"
+HOST = b"Host: wa.example.org\r\n"
+SEND = b"POST /send HTTP/1.1\r\n" + HOST
+GET = b"GET /livez HTTP/1.1\r\n" + HOST
+BODY = b'{"to": "6281234567890", "message": "Hello"}'
+GOOD = SEND + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
+
+
+@dataclass(frozen=True, slots=True)
+class Nginx:
+    """A running nginx with the shipped configuration."""
+
+    http: str
+    https: str
+    certificate: Path
+
+    async def ask(self, request: bytes) -> Answer:
+        """One request over TLS, on a connection of its own."""
+        context = ssl.create_default_context(cafile=self.certificate)
+        with trio.fail_after(10):
+            tcp = await connect(self.https)
+            stream = trio.SSLStream(tcp, context, server_hostname="127.0.0.1")
+            try:
+                return await exchange(stream, request)
+            finally:
+                await trio.aclose_forcefully(stream)
+
+
+def configuration(directory: Path, http: int, https: int, *upstreams: int) -> str:
+    """The shipped text, with other addresses, paths and user."""
+    certificate, key = self_signed(directory)
+    text = SHIPPED.read_text()
+    temporary = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    for shipped, here in {
+        "user www-data;": f"user {pwd.getpwuid(os.getuid()).pw_name};" if os.getuid() == 0 else "",
+        "http {": "http {" + "".join(f"{name}_temp_path {directory}/{name};" for name in temporary),
+        "/run/nginx.pid": f"{directory}/nginx.pid",
+        "/var/log/nginx/error.log": f"{directory}/error.log",
+        "/var/log/nginx/access.log": f"{directory}/access.log",
+        "listen 80;": f"listen 127.0.0.1:{http};",
+        "listen 443 ssl;": f"listen 127.0.0.1:{https} ssl;",
+        "/etc/ssl/certs/wa.example.org.pem": str(certificate),
+        "/etc/ssl/private/wa.example.org.key": str(key),
+        "server 127.0.0.1:8080;": " ".join(f"server 127.0.0.1:{port};" for port in upstreams),
+    }.items():
+        assert text.count(shipped) == 1, f"{shipped!r} is not in deploy/nginx.conf once"
+        text = text.replace(shipped, here)
+    return text
+
+
+@contextlib.contextmanager
+def nginx(directory: Path, *upstreams: int) -> Iterator[Nginx]:
+    binary = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    if binary is None:
+        pytest.fail("nginx is not installed, and these tests need it: apt-get install nginx")
+    http, https = free_ports(2)
+    path = directory / "nginx.conf"
+    path.write_text(configuration(directory, http, https, *upstreams))
+    command = [binary, "-p", str(directory), "-e", f"{directory}/error.log", "-c", str(path)]
+    process = subprocess.Popen([*command, "-g", "daemon off;"])
+    try:
+        wait_for(process, https, directory / "error.log")
+        yield Nginx(
+            f"http://127.0.0.1:{http}",
+            f"http://127.0.0.1:{https}",
+            directory / "certificate.pem",
+        )
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        servers = [
+            stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
+        ]
+        return [server.getsockname()[1] for server in servers]
+
+
+def wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    give_up = time.monotonic() + 10
+    while time.monotonic() < give_up and process.poll() is None:
+        with contextlib.suppress(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        time.sleep(0.02)  # nginx has no other sign of being ready
+    pytest.fail(f"nginx did not start: {log.read_text()}")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Process]:
+    with running() as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def front(server: Process, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
+    with nginx(tmp_path_factory.mktemp("nginx"), server.endpoint[1]) as front:
+        yield front
+
+
+def assert_problem(answer: Answer, status: int) -> None:
+    assert answer.status == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = json.loads(answer.body)
+    assert problem["status"] == status
+    assert problem["title"] == problem["error"] != "Error"
+
+
+async def seen(front: Nginx, headers: bytes = b"") -> dict:
+    answer = await front.ask(b"GET /seen HTTP/1.1\r\n" + HOST + headers + b"\r\n")
+    assert answer.status == 200
+    return json.loads(answer.body)
+
+
+async def test_a_send_passes_through_tls(front):
+    assert (await front.ask(GOOD)).status == 202
+
+
+async def test_http_is_sent_to_https_with_its_method(front):
+    async with await connect(front.http) as client:
+        answer = await exchange(client, b"POST /send?a=1 HTTP/1.1\r\n" + HOST + b"\r\n")
+    assert answer.status == 308
+    assert answer.headers["location"] == "https://wa.example.org/send?a=1"
+
+
+async def test_connections_to_the_upstream_are_kept(front):
+    ports = {(await seen(front))["port"] for _ in range(40)}
+    workers = os.cpu_count() or 1
+    assert len(ports) <= workers  # each keeps its own
+
+
+async def test_what_callers_say_of_themselves_is_replaced(front):
+    lies = (
+        b"X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: gopher\r\nForwarded: for=6.6.6.6\r\n"
+        b"X-Request-Id: mine\r\nConnection: close\r\n"
+    )
+    arrived = await seen(front, lies)
+    headers = arrived["headers"]
+    assert arrived["version"] == "1.1"
+    assert headers["host"] == "wa.example.org"
+    assert headers["x-forwarded-for"] == "127.0.0.1"
+    assert headers["x-forwarded-proto"] == "https"
+    assert re.fullmatch("[0-9a-f]{32}", headers["x-request-id"])
+    assert not {"forwarded", "connection"} & headers.keys()
+
+
+async def test_a_body_too_large_is_a_problem(front):
+    largest = b"[" + b" " * 999_998 + b"]"
+    head = SEND + b"Content-Length: %d\r\n\r\n"
+    assert (await front.ask(head % 1_000_000 + largest)).status == 202
+    assert_problem(await front.ask(head % 1_000_001 + largest + b" "), 413)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+        SEND + b"Content-Length: x\r\n\r\n",
+        SEND + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"rubbish\r\n\r\n",
+        GET + b"X: " + b"x" * 40_000 + b"\r\n\r\n",
+    ],
+)
+async def test_what_is_no_request_is_a_problem(front, request_):
+    assert_problem(await front.ask(request_), 400)
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"TRACE / HTTP/1.1\r\n" + HOST + b"\r\n", 405),
+        (b"GET /.problem HTTP/1.1\r\n" + HOST + b"\r\n", 404),
+        (b"GET /" + b"x" * 40_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),
+        (SEND + b"Transfer-Encoding: other\r\n\r\n", 501),
+    ],
+)
+async def test_what_nginx_refuses_is_a_problem(front, request_, status):
+    assert_problem(await front.ask(request_), status)
+
+
+async def test_plain_http_to_the_tls_port_is_a_problem(front):
+    async with await connect(front.https) as client:
+        assert_problem(await exchange(client, GET + b"\r\n"), 400)
+
+
+async def test_errors_of_the_service_pass_as_they_are(front):
+    answer = await front.ask(SEND + b"Content-Length: 4\r\n\r\nrubb")
+    assert (answer.status, answer.body) == (400, b'{"status":400}\n')
+
+
+async def test_no_upstream_is_a_problem(tmp_path):
+    with nginx(tmp_path, *free_ports(1)) as front:
+        assert_problem(await front.ask(GOOD), 502)
+
+
+class Cutting:
+    """An upstream that answers the first request of each connection, and cuts at the second.
+
+    With `at_once`, it cuts at the first.
+    """
+
+    def __init__(self, *, at_once: bool) -> None:
+        self.at_once = at_once
+        self.requests: list[bytes] = []
+
+    async def __call__(self, stream: trio.SocketStream) -> None:
+        for answers in (0,) if self.at_once else (1, 0):
+            request = await stream.receive_some(65536)
+            self.requests.append(bytes(request).split(b" ")[0])
+            if answers:
+                await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+
+@contextlib.asynccontextmanager
+async def cutting(tmp_path: Path, upstream: Cutting, *, ports: int) -> AsyncIterator[Nginx]:
+    """nginx before `upstream` on so many ports."""
+    async with trio.open_nursery() as nursery:
+        upstreams = []
+        for _ in range(ports):
+            serve = partial(trio.serve_tcp, upstream, 0, host="127.0.0.1")
+            (listener,) = await nursery.start(serve)
+            upstreams.append(listener.socket.getsockname()[1])
+        with nginx(tmp_path, *upstreams) as front:
+            yield front
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_post_that_was_sent_is_not_sent_to_another_upstream(tmp_path):
+    upstream = Cutting(at_once=True)
+    async with cutting(tmp_path, upstream, ports=2) as front:
+        assert_problem(await front.ask(GOOD), 502)
+        assert upstream.requests == [b"POST"]
+        upstream.requests.clear()
+        await front.ask(GET + b"\r\n")
+        assert upstream.requests[:2] == [b"GET", b"GET"]  # there was another to try
+
+
+async def test_a_post_cut_on_a_kept_connection_is_not_sent_again(tmp_path):
+    upstream = Cutting(at_once=False)
+    async with cutting(tmp_path, upstream, ports=1) as front:
+        statuses = [(await front.ask(GOOD)).status for _ in range(20)]
+        assert 502 in statuses  # a kept connection was used, and cut
+        assert len(upstream.requests) == 20
+        assert {(await front.ask(GET + b"\r\n")).status for _ in range(20)} == {200}
+        assert len(upstream.requests) > 40  # a GET is sent again
