@@ -37,12 +37,13 @@ class BulkRetry:
         if not self.operations.window.open:
             return busy("stopping", "the service is stopping; try again in a moment")
         matching, oldest = await self._oldest(selection)
-        queued, full = await self._queue_again(oldest)
-        if full and not queued:
+        queued, left = await self._queue_again(oldest)
+        if left and not queued:
             backlog = self.operations.window.max_backlog
             return busy("queue_full", f"{backlog} messages wait already")
         log.info("messages.retried", queued=queued, by=request.caller.name)
-        return answer(202, {"queued": queued, "remaining": max(0, matching - queued)})
+        remaining = matching - len(oldest) + left
+        return answer(202, {"queued": queued, "remaining": remaining})
 
     async def _oldest(self, selection: Selection) -> tuple[int, Sequence[str]]:
         """How many match, and of the oldest of them the ids, the oldest first."""
@@ -55,22 +56,22 @@ class BulkRetry:
             wanted = replace(wanted, cursor=Cursor(last.accepted_at, last.number))
         return matching, tuple(reversed(ids))
 
-    async def _queue_again(self, ids: Sequence[str]) -> tuple[int, bool]:
-        """How many could be queued, and whether the backlog is full now."""
+    async def _queue_again(self, ids: Sequence[str]) -> tuple[int, int]:
+        """How many were queued, and how many are left because there is no place, or no time."""
         clock = self.operations.messages.clock
         until = clock.now() + BULK_SECONDS
         queued = 0
-        for message_id in ids:
-            if clock.now() >= until:
-                break
+        for done, message_id in enumerate(ids):
+            if done and clock.now() >= until:
+                return queued, len(ids) - done
             match await self.operations.queue_again(message_id):
                 case "queued":
                     queued += 1
                 case "no_place":
-                    return queued, True
-                case "other_state":
+                    return queued, len(ids) - done
+                case "other_state":  # another request was faster
                     pass
-        return queued, False
+        return queued, 0
 
 
 def _read(request: Request) -> Selection:

@@ -1,0 +1,138 @@
+"""The intake over a store in memory, as a caller reaches it, without HTTP."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from trio_wa.adapters.memory_store import MemoryStore
+from trio_wa.clock import Clock
+from trio_wa.config import Settings, load_settings
+from trio_wa.core.dispatch import Waiting
+from trio_wa.core.message import Message
+from trio_wa.core.outcome import Outcome, Sent
+from trio_wa.core.retry import Decision, Final, Requeue
+from trio_wa.core.status import Status
+from trio_wa.intake.http import Request
+from trio_wa.intake.routes import create_intake
+from trio_wa.ports import Attempt, Publish, Store
+from trio_wa.window import Window
+
+SENT = Sent()
+
+
+def entry(name: str, scopes: str, sessions: str = "") -> str:
+    """The line of a key; the key itself is `key-of-` and its name."""
+    digest = hashlib.sha256(f"key-of-{name}".encode()).hexdigest()
+    return f"{name}:{digest}:{scopes}" + (f":{sessions}" if sessions else "")
+
+
+def settings_of(**overrides: Any) -> Settings:
+    return load_settings(None, **({"waha_url": "http://waha", "sessions": "a,b"} | overrides))
+
+
+@dataclass
+class FakeDispatch:
+    """Says of messages what it was told, and notes what was discarded."""
+
+    waits: dict[str, Waiting] = field(default_factory=dict)
+    discarded: list[str] = field(default_factory=list)
+    shut: dict[str, str] = field(default_factory=dict)
+
+    def waiting(self, message_id: str) -> Waiting | None:
+        return self.waits.get(message_id)
+
+    def discard(self, message_id: str) -> None:
+        self.discarded.append(message_id)
+
+    def obstacles(self) -> dict[str, str]:
+        return self.shut
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: dict[str, Any]
+
+    @property
+    def code(self) -> str:
+        """The code of a problem."""
+        assert self.headers["Content-Type"] == "application/problem+json"
+        return str(self.body["code"])
+
+
+class Desk:
+    """Where callers ask. Make it inside a Trio run."""
+
+    def __init__(
+        self,
+        *,
+        backlog: int = 100,
+        opening: Callable[[Publish], Store] = MemoryStore,
+        **overrides: Any,
+    ) -> None:
+        self.window = Window(capacity=10_000, max_backlog=backlog)
+        self.store = opening(self.window.publish)
+        self.dispatch = FakeDispatch()
+        self.clock = Clock()
+        settings = settings_of(**overrides)
+        self.intake = create_intake(settings, self.store, self.window, self.dispatch, self.clock)
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        by: str | None = None,
+        given: Any = None,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        peer: str = "127.0.0.1",
+    ) -> Answer:
+        """Ask, with the key of `by`, a body `given` as JSON or bytes."""
+        named = {} if by is None else {"x-api-key": f"key-of-{by}"}
+        body = given if isinstance(given, bytes) else json.dumps(given).encode()
+        response = await self.intake(
+            Request(
+                method,
+                path,
+                query or {},
+                {"host": "127.0.0.1:8080", **named, **(headers or {})},
+                peer,
+                b"" if given is None else body,
+            )
+        )
+        return Answer(response.status, response.headers, json.loads(response.body))
+
+    async def send(self, to: str = "6281234567890", **asking: Any) -> str:
+        """Have a message accepted; its id."""
+        answer = await self.ask("POST", "/send", given={"to": to, "message": "Hello"}, **asking)
+        assert answer.status == 202, answer.body
+        return str(answer.body["id"])
+
+    def published(self) -> list[Message]:
+        """What went to the dispatcher since the last time."""
+        count = self.window.receive.statistics().current_buffer_used
+        return [self.window.receive.receive_nowait() for _ in range(count)]
+
+    async def attempt(self, message: Message, decision: Decision, outcome: Outcome = SENT) -> None:
+        """Begin an attempt over session a, settle it half a second later, and do what follows."""
+        began_at = self.clock.now()
+        assert await self.store.begin(message, "a", began_at)
+        await self.store.settle(message, Attempt("a", began_at, began_at + 0.5, outcome), decision)
+        self.window.leave()
+        if not isinstance(decision, Requeue):
+            self.window.release()
+
+    async def send_and_end(self, status: Status, **sending: Any) -> str:
+        """Have a message accepted and brought to a settled state; its id."""
+        message_id = await self.send(**sending)
+        (message,) = self.published()
+        if status is Status.EXPIRED:
+            assert await self.store.expire(message_id, self.clock.now())
+            self.window.release()
+        elif status is not Status.QUEUED:
+            await self.attempt(message, Final(status, "why", "because", None))
+        return message_id
