@@ -91,21 +91,23 @@ class Connection(TCPServer):
             # connection, and a client in mid-upload may never see the 413 that ended it.
             self._lingering = True
             self._reading.deadline = trio.current_time() + LINGER_TIMEOUT
+            await self._send_eof()
+        else:
+            await self.stream.aclose()
+        await self.protocol.handle(Closed())
+        if not self._lingering:
+            # Upstream leaves the reader waiting for a turn that never comes, if the client had
+            # sent its next request already.
+            self._reading.cancel()
+
+    async def _send_eof(self) -> None:
+        async with self.send_lock:  # upstream lets it collide with a handler that still sends
             with contextlib.suppress(
                 AttributeError,  # TLS cannot say it
                 trio.BrokenResourceError,
                 trio.ClosedResourceError,
             ):
                 await self.stream.send_eof()
-        else:
-            # Upstream leaves the reader waiting for a turn that never comes, if the client had
-            # sent its next request already.
-            await self._close()
-        await self.protocol.handle(Closed())
-        if not self._lingering:
-            # Upstream leaves the reader waiting for a turn that never comes, if the client had
-            # sent its next request already.
-            self._reading.cancel()
 
     async def _read_data(self) -> None:
         gone = contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError)
