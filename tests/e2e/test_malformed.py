@@ -1,13 +1,21 @@
-"""A score of bad requests at the real process; after each one a good one is answered."""
+"""A score of bad requests at `trio-wa serve`; after each one a good one is answered."""
 
+import contextlib
+import json
+import os
+import signal
 import socket
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import trio
 
 from tests.e2e.raw_http import connect, exchange, read_answer
-from tests.e2e.stand_in import Process, running
 
 
 @pytest.fixture(scope="module")
@@ -19,14 +27,80 @@ def silent_clients() -> Iterator[list[socket.socket]]:
         client.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running `trio-wa serve` and where it listens ("http://127.0.0.1:PORT")."""
+
+    popen: subprocess.Popen[str]
+    address: str
+
+    @property
+    def endpoint(self) -> tuple[str, int]:
+        host, port = self.address.removeprefix("http://").split(":")
+        return host, int(port)
+
+
+class Log:
+    """The log of a process, read in a thread so that its pipe never fills."""
+
+    def __init__(self, popen: subprocess.Popen[str]) -> None:
+        self.events: list[dict[str, object]] = []
+        self.others: list[str] = []
+        self.address: str | None = None
+        self.listening = threading.Event()
+        self.thread = threading.Thread(target=self._read, args=(popen,))
+        self.thread.start()
+
+    def _read(self, popen: subprocess.Popen[str]) -> None:
+        for line in popen.stderr or ():
+            if not line.startswith("{"):
+                self.others.append(line)
+                continue
+            event = json.loads(line)
+            self.events.append(event)
+            if event["event"] == "service.listening":
+                self.address = event["address"]
+                self.listening.set()
+
+
+@contextlib.contextmanager
+def serve(directory: Path) -> Iterator[tuple[subprocess.Popen[str], Log]]:
+    """`trio-wa serve` before a WAHA that is away, killed at the end."""
+    settings = {"PORT": "0", "WAHA_URL": "http://127.0.0.1:9", "WAHA_API_KEY": "key"}
+    settings |= {"LOG_FORMAT": "json", "LOG_LEVEL": "info", "DRAIN_TIMEOUT": "0.1"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "trio_wa", "serve"],
+        cwd=directory,
+        env={**os.environ, **settings, "WAHA_SESSIONS": "default"},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as popen:
+        log = Log(popen)
+        try:
+            yield popen, log
+        finally:
+            popen.kill()
+            log.thread.join()
+
+
 @pytest.fixture(scope="module")
-def server_address(silent_clients: list[socket.socket]) -> Iterator[Process]:
-    with running() as process:
-        yield process
+def server_address(
+    silent_clients: list[socket.socket], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    with serve(tmp_path_factory.mktemp("serve")) as (popen, log):
+        assert log.listening.wait(timeout=30), log.others
+        assert log.address is not None
+        yield Server(popen, log.address)
+        assert popen.poll() is None, "the server died"
+        popen.send_signal(signal.SIGTERM)
+        assert popen.wait(timeout=5) == 0
+    failures = [event for event in log.events if event["level"] not in ("info", "warning")]
+    assert failures + log.others == []
+    assert "connection.failed" not in {event["event"] for event in log.events}
 
 
 BODY = b'{"to": "6281234567890", "message": "Hello"}'
-HOST = b"Host: a\r\n"
+HOST = b"Host: 127.0.0.1\r\n"
 SEND = b"POST /send HTTP/1.1\r\n" + HOST
 GET = b"GET /livez HTTP/1.1\r\n" + HOST
 GOOD = SEND + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
@@ -58,7 +132,7 @@ ANSWERED = {
     "control characters in a header": (GET + b"X: \x00\x0b\r\n\r\n", 400),
     "bytes above ASCII in the target": (b"GET /\xff\xfe HTTP/1.1\r\n" + HOST + b"\r\n", 400),
     "target without a path": (b"GET ?a HTTP/1.1\r\n" + HOST + b"\r\n", 400),
-    "target of a proxy": (b"CONNECT a:443 HTTP/1.1\r\n" + HOST + b"\r\n", 404),
+    "target of a proxy": (b"CONNECT a:443 HTTP/1.1\r\n" + HOST + b"\r\n", 501),
     "escapes that are no UTF-8": (b"GET /%ff%00%c0%af HTTP/1.1\r\n" + HOST + b"\r\n", 404),
     "path that climbs": (b"GET /../../etc/passwd HTTP/1.1\r\n" + HOST + b"\r\n", 404),
     "unknown method": (b"BREW /livez HTTP/1.1\r\n" + HOST + b"\r\n", 405),
@@ -104,7 +178,7 @@ UNFINISHED = {
 }
 
 
-async def assert_serving(server: Process) -> None:
+async def assert_serving(server: Server) -> None:
     with trio.fail_after(5):
         async with await connect(server.address) as client:
             assert (await exchange(client, GOOD)).status == 202

@@ -39,6 +39,8 @@ class Http1(H11Protocol):
             # h11 goes by the second; a proxy that goes by the first sees another request behind
             # this one (RFC 9112, 11.2).
             await self.refuse(HTTPStatus.BAD_REQUEST)
+        elif request.method == b"CONNECT":  # h11 stops reading after a 2xx to it
+            await self.refuse(HTTPStatus.NOT_IMPLEMENTED)
         elif request.target.startswith(b"?"):  # an IndexError in Quart
             await self.refuse(HTTPStatus.BAD_REQUEST)
         else:
