@@ -1,0 +1,111 @@
+"""`kill -9` at random moments: nothing accepted is lost, and nothing is blindly sent twice."""
+
+import os
+import random
+import signal
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import pytest
+import trio
+
+from tests.e2e.process import Process, running
+from tests.e2e.test_serve import settings, simulated
+from trio_wa.simulator.faults import Faults, Uniform
+
+ROUNDS = int(os.environ.get("CRASH_ROUNDS", "10"))  # for each of `hold` and `resend`
+WORKERS = 20
+
+
+class Load:
+    """Clients that go on sending while the service comes and goes; it knows every 202."""
+
+    def __init__(self) -> None:
+        self.accepted: dict[str, str] = {}
+        self._next = 0
+
+    async def run(self, address: str, *, task_status: trio.TaskStatus[None]) -> None:
+        async with trio.open_nursery() as nursery:
+            for _ in range(8):
+                nursery.start_soon(self._client, address)
+            task_status.started()
+
+    async def _client(self, address: str) -> None:
+        async with httpx.AsyncClient(base_url=address, timeout=10) as http:
+            while True:
+                self._next += 1
+                text = str(self._next)
+                body = {"to": f"62812{self._next % 200:07}", "message": text}
+                try:
+                    response = await http.post("/send", json=body)
+                except httpx.HTTPError:
+                    return  # the process is gone; whether it was accepted is open
+                if response.status_code == 202:
+                    self.accepted[response.json()["id"]] = text
+
+
+async def _crash(process: Process, load: Load, chance: random.Random) -> None:
+    """One round: load, and a kill in the midst of it, of the drain, or of the recovery."""
+    address = await process.address()
+    moment = chance.choice(["load", "load", "drain", "recovery"])
+    if moment != "recovery":
+        async with trio.open_nursery() as nursery:
+            await nursery.start(load.run, address)
+            await trio.sleep(chance.uniform(0.1, 0.8))
+            if moment == "drain":
+                process.signal(signal.SIGTERM)
+                await trio.sleep(chance.uniform(0.0, 0.3))
+            process.signal(signal.SIGKILL)
+            await process.wait()
+            nursery.cancel_scope.cancel()
+    process.signal(signal.SIGKILL)
+
+
+async def _settle(process: Process, ids: list[str]) -> tuple[dict[str, object], dict[str, str]]:
+    """Let the service finish; its ledger, and the status of each message."""
+    async with httpx.AsyncClient(base_url=await process.address(), timeout=30) as http:
+        while True:
+            ledger = (await http.get("/ledger")).json()
+            if not ledger["states"]["queued"] and not ledger["states"]["sending"]:
+                break
+            await trio.sleep(0.1)
+        statuses = {id_: (await http.get(f"/messages/{id_}")).json()["status"] for id_ in ids}
+    return ledger, statuses
+
+
+@pytest.mark.parametrize("on_unknown", ["hold", "resend"])
+async def test_kill_9_at_random_moments(tmp_path: Path, on_unknown: str) -> None:
+    chance = random.Random(on_unknown)
+    load = Load()
+    async with simulated(faults=Faults(latency=Uniform(0.002, 0.05))) as (simulator, url):
+        options = settings(
+            url,
+            journal_path="data/trio-wa.db",
+            worker_count=WORKERS,
+            on_unknown=on_unknown,
+            retry_base="10ms",
+            retry_max="50ms",
+        )
+        for _ in range(ROUNDS):
+            async with running(tmp_path, **options) as process:
+                await _crash(process, load, chance)
+        async with running(tmp_path, **options) as process:
+            ledger, statuses = await _settle(process, list(load.accepted))
+            delivered = Counter(message.text for message in simulator.delivered)
+            process.signal()
+            assert await process.wait() == 0
+
+    assert len(load.accepted) > 50 * ROUNDS / 2
+    assert ledger["balanced"]
+    assert ledger["accepted"] >= len(load.accepted)
+    twice = {text for text, times in delivered.items() if times > 1}
+    missing = {id_ for id_, text in load.accepted.items() if text not in delivered}
+    if on_unknown == "hold":
+        assert not twice
+        assert all(statuses[id_] == "unknown" for id_ in missing)
+        assert ledger["states"]["unknown"] <= WORKERS * ROUNDS
+    else:
+        assert not missing
+        assert len(twice) <= WORKERS * ROUNDS
+        assert set(statuses.values()) == {"sent"}
