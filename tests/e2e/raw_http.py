@@ -55,9 +55,11 @@ async def _more(stream: trio.abc.Stream) -> bytes:
 
 
 def self_signed(directory: Path) -> tuple[Path, Path]:
-    """Make a certificate for 127.0.0.1, which nobody trusts, and its key."""
+    """Make a certificate for 127.0.0.1, its issuer's behind it in the same file, and its key."""
     certificate, key = directory / "certificate.pem", directory / "key.pem"
-    issued = trustme.CA().issue_cert("127.0.0.1")
+    issuer = trustme.CA()
+    issued = issuer.issue_cert("127.0.0.1")
     issued.cert_chain_pems[0].write_to_path(certificate)
+    issuer.cert_pem.write_to_path(certificate, append=True)
     issued.private_key_pem.write_to_path(key)
     return certificate, key
