@@ -13,6 +13,7 @@ import trio
 from trio_wa.simulator import Simulator, SimulatorOptions, serve_simulator
 
 NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # reading those of the system takes 25 ms
+LONGEST = 10_000.0  # seconds, mostly virtual
 HELLO = {"session": "default", "chatId": "6281234567890@c.us", "text": "Hello"}
 
 
@@ -31,16 +32,20 @@ class Running:
 
 @asynccontextmanager
 async def running(options: SimulatorOptions | None = None) -> AsyncIterator[Running]:
-    """Serve a simulator with `options` on a free port, and stop it in the end."""
+    """Serve a simulator with `options` on a free port, and stop it in the end.
+
+    What waits for ever fails, at once under a virtual clock.
+    """
     simulator = Simulator(options)
     stop = trio.Event()
-    async with trio.open_nursery() as nursery:
-        url = await nursery.start(partial(serve_simulator, simulator, stop=stop))
-        try:
-            async with client_of(url) as client:
-                yield Running(simulator, url, client)
-        finally:
-            stop.set()
+    with trio.fail_after(LONGEST):
+        async with trio.open_nursery() as nursery:
+            url = await nursery.start(partial(serve_simulator, simulator, stop=stop))
+            try:
+                async with client_of(url) as client:
+                    yield Running(simulator, url, client)
+            finally:
+                stop.set()
 
 
 def client_of(url: str, **settings: Any) -> httpx.AsyncClient:
