@@ -10,7 +10,7 @@ import trio
 from trio_wa.clock import Clock
 from trio_wa.core.dispatch import Claim, Expiry
 from trio_wa.core.message import Message
-from trio_wa.core.outcome import Outcome, Unknown
+from trio_wa.core.outcome import Outcome, Unavailable, Unknown
 from trio_wa.core.retry import Decision, Final, Requeue, RetryPolicy, decide
 from trio_wa.core.status import Status
 from trio_wa.ports import Attempt, Gateway, Sender, Store, StoreUnavailable
@@ -72,22 +72,31 @@ class Worker:
         message = claim.message
         began_at = self._clock.now()
         try:
-            if not await self._store.begin(message, claim.session.name, began_at):
-                self._dispatcher.finished(claim, None, Final(Status.CANCELLED))
-                return
-            outcome = await sender.send(message, claim.session)
+            begun = await self._store.begin(message, claim.session.name, began_at)
         except StoreUnavailable:
             self._dispatcher.refused(claim)
             return
         except trio.Cancelled:
-            # Unshielded, a message that WAHA may have taken would be left as if it were being sent.
-            with trio.move_on_after(SETTLE_SECONDS, shield=True):
-                await self._settle(claim, began_at, sender.cut())
+            unsent = Unavailable("interrupted", "the service stopped before the send", "message")
+            await self._settle_at_last(claim, began_at, unsent)
+            raise
+        if not begun:
+            self._dispatcher.finished(claim, None, Final(Status.CANCELLED))
+            return
+        try:
+            outcome = await sender.send(message, claim.session)
+        except trio.Cancelled:
+            await self._settle_at_last(claim, began_at, sender.cut())
             raise
         except Exception:
             log.exception("attempt.failed", message_id=message.id, session=claim.session.name)
             outcome = Unknown("internal_error", "the attempt ended in an unforeseen error")
         await self._settle(claim, began_at, outcome)
+
+    async def _settle_at_last(self, claim: Claim, began_at: float, outcome: Outcome) -> None:
+        # Unshielded, a message that WAHA may have taken would be left as if it were being sent.
+        with trio.move_on_after(SETTLE_SECONDS, shield=True):
+            await self._settle(claim, began_at, outcome)
 
     async def _settle(self, claim: Claim, began_at: float, outcome: Outcome) -> None:
         now = self._clock.now()

@@ -1,0 +1,232 @@
+"""One worker: what it records and tells, whatever happens at whichever step."""
+
+import itertools
+
+import pytest
+import trio
+import trio.testing
+
+from tests.core.messages import message
+from tests.fakes import FakeDispatcher, FakeGateway, FakeStore, cancelled_at
+from trio_wa.clock import Clock
+from trio_wa.core.dispatch import Claim, Expiry
+from trio_wa.core.message import Message
+from trio_wa.core.outcome import Outcome, Rejected, Sent, Unavailable, Unknown
+from trio_wa.core.retry import Final, Requeue, RetryPolicy
+from trio_wa.core.session import Session
+from trio_wa.core.status import Status
+from trio_wa.ports import StoreUnavailable
+from trio_wa.worker import AGAIN_SECONDS, SETTLE_SECONDS, Worker
+
+SESSION = Session("default", "http://waha")
+SENT = Final(Status.SENT, waha_id="3EB0")
+
+
+class Bench:
+    """A worker among fakes."""
+
+    def __init__(self, *, gateway: FakeGateway | None = None) -> None:
+        self.store = FakeStore()
+        self.gateway = gateway or FakeGateway()
+        self.dispatcher = FakeDispatcher()
+        self.jobs, self._receive = trio.open_memory_channel[Claim | Expiry](10)
+        self.worker = Worker(
+            self.store,
+            self.gateway,
+            self.dispatcher,
+            RetryPolicy(),
+            Clock(),
+            jitter=lambda: 0.5,
+        )
+
+    async def work(self, *jobs: Claim | Expiry) -> None:
+        """Serve these jobs, then end."""
+        for job in jobs:
+            self.jobs.send_nowait(job)
+        self.jobs.close()
+        await self.worker.run(self._receive)
+
+
+def claim(seq: int) -> Claim:
+    return Claim(message(seq), SESSION)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "decision"),
+    [
+        (Sent("3EB0"), SENT),
+        (Rejected("rejected", "no"), Final(Status.FAILED, "rejected", "no")),
+        (Unknown("timeout", "silence"), Final(Status.UNKNOWN, "timeout", "silence")),
+    ],
+)
+async def test_an_outcome_is_settled_once_then_told(outcome: Outcome, decision: Final) -> None:
+    bench = Bench(gateway=FakeGateway(lambda _message, _session: outcome))
+    await bench.work(claim(1))
+    assert bench.store.begins == [("m1", "default")]
+    assert bench.store.settles == [("m1", outcome, decision)]
+    assert bench.dispatcher.done == bench.store.settles
+
+
+async def test_what_is_tried_again_is_recorded_as_queued() -> None:
+    outcome = Unavailable("throttled", "busy", "origin", retry_after=9.0)
+    bench = Bench(gateway=FakeGateway(lambda _message, _session: outcome))
+    await bench.work(claim(1))
+    [(_, _, decision)] = bench.store.settles
+    assert isinstance(decision, Requeue)
+    assert decision.message.deferrals == 1
+    assert bench.dispatcher.done == bench.store.settles
+
+
+async def test_a_message_that_is_not_queued_any_more_is_not_sent() -> None:
+    bench = Bench()
+    bench.store.begun = False
+    await bench.work(claim(1))
+    assert bench.gateway.written == []
+    assert bench.store.settles == []
+    assert bench.dispatcher.done == [("m1", None, Final(Status.CANCELLED))]
+
+
+async def test_an_expired_message_is_recorded_and_not_sent() -> None:
+    bench = Bench()
+    await bench.work(Expiry(message(1)))
+    assert bench.store.expiries == ["m1"]
+    assert bench.gateway.written == []
+    assert bench.dispatcher.expiries == [True]
+
+
+async def test_an_unforeseen_error_is_unknown_and_the_worker_lives_on() -> None:
+    def answer(sent: Message, _session: Session) -> Outcome:
+        if sent.seq == 1:
+            raise RuntimeError("a bug")
+        return Sent("3EB0")
+
+    bench = Bench(gateway=FakeGateway(answer))
+    await bench.work(claim(1), claim(2))
+    (_, unknown, held), sent = bench.store.settles
+    assert isinstance(unknown, Unknown)
+    assert unknown.code == "internal_error"
+    assert isinstance(held, Final)
+    assert held.status == Status.UNKNOWN
+    assert sent == ("m2", Sent("3EB0"), SENT)
+
+
+async def test_a_begin_that_is_cut_after_another_messages_error_is_certainly_unsent() -> None:
+    def fail(_message: Message, _session: Session) -> Outcome:
+        raise RuntimeError("a bug")
+
+    for step in itertools.count(1):
+        bench = Bench(gateway=FakeGateway(fail))
+        jobs = (claim(1), claim(2))
+        cut = await cancelled_at(step, lambda bench=bench, jobs=jobs: bench.work(*jobs))
+        written = {name for name, _ in bench.gateway.written}
+        for name, outcome, _ in bench.store.settles:
+            assert isinstance(outcome, Unknown if name in written else Unavailable)
+        if not cut:
+            break
+
+
+async def test_a_begin_that_the_store_refuses_is_given_back() -> None:
+    bench = Bench()
+    bench.store.refusals = [StoreUnavailable("full"), StoreUnavailable("full")]
+    first, second = claim(1), Expiry(message(2))
+    await bench.work(first, second, claim(3))
+    assert bench.dispatcher.refusals == [first, second]
+    assert [name for name, _, _ in bench.store.settles] == ["m3"]
+    assert [name for name, _ in bench.gateway.written] == ["m3"]
+
+
+async def test_an_outcome_is_held_while_the_store_cannot_record_it(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    bench = Bench()
+
+    def answer(_message: Message, _session: Session) -> Outcome:
+        bench.store.refusals = [StoreUnavailable("full")] * 3
+        return Sent("3EB0")
+
+    bench.gateway.answer = answer
+    began = trio.current_time()
+    await bench.work(claim(1))
+    assert bench.store.settles == [("m1", Sent("3EB0"), SENT)]
+    assert len(bench.gateway.written) == 1
+    assert trio.current_time() - began == 3 * AGAIN_SECONDS
+
+
+async def test_any_other_error_of_the_store_ends_the_worker() -> None:
+    bench = Bench()
+    bench.store.refusals = [RuntimeError("corrupt")]
+    with pytest.raises(RuntimeError, match="corrupt"):
+        await bench.work(claim(1))
+    assert bench.gateway.written == []
+    assert bench.store.settles == []
+
+
+async def test_a_cut_at_any_step_records_what_is_known_and_nothing_twice() -> None:
+    seen: list[type[Outcome]] = []
+    for step in itertools.count(1):
+        bench = Bench()
+        cut = await cancelled_at(step, lambda bench=bench: bench.work(claim(1)))
+        written = bool(bench.gateway.written)
+        if not bench.store.begins:
+            assert cut
+            assert not written
+            assert bench.store.settles == []
+            continue
+        [(name, outcome, decision)] = bench.store.settles
+        seen.append(type(outcome))
+        assert name == "m1"
+        match outcome:
+            case Unavailable():
+                assert not written
+                assert isinstance(decision, Requeue)
+            case Unknown():
+                assert written
+                assert isinstance(decision, Final)
+                assert decision.status == Status.UNKNOWN
+            case _:
+                assert written
+                assert decision == SENT
+        assert bench.dispatcher.done in (bench.store.settles, [])
+        if not cut:
+            break
+    assert list(dict.fromkeys(seen)) == [Unavailable, Unknown, Sent]
+
+
+async def test_a_cut_expiry_is_recorded_once() -> None:
+    for step in itertools.count(1):
+        bench = Bench()
+        cut = await cancelled_at(step, lambda bench=bench: bench.work(Expiry(message(1))))
+        assert bench.store.expiries in ([], ["m1"])
+        if not cut:
+            assert bench.store.expiries == ["m1"]
+            break
+
+
+async def test_a_cut_worker_does_not_wait_long_for_a_store_that_cannot_record(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    bench = Bench(gateway=FakeGateway(seconds=60.0))
+    with trio.move_on_after(1):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(bench.work, claim(1))
+            await trio.testing.wait_all_tasks_blocked()
+            bench.store.refusals = [StoreUnavailable("full")] * 100
+    assert bench.store.settles == []
+    assert trio.current_time() == 1 + SETTLE_SECONDS
+
+
+async def test_the_end_of_the_jobs_ends_every_worker(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    bench = Bench(gateway=FakeGateway(seconds=1.0))
+    send, receive = trio.open_memory_channel[Claim | Expiry](0)
+    async with trio.open_nursery() as nursery:
+        for _ in range(50):
+            nursery.start_soon(bench.worker.run, receive.clone())
+        receive.close()
+        for seq in range(120):
+            await send.send(claim(seq))
+        send.close()
+    assert len(bench.store.settles) == 120
+    assert bench.gateway.most == 50
+    assert trio.current_time() == 3.0
