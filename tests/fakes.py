@@ -120,6 +120,7 @@ class FakeGateway:
 
     answer: Callable[[Message, Session], Outcome] = lambda _message, _session: Sent("3EB0")
     seconds: float = 0.0
+    seconds_of: dict[str, float] = field(default_factory=dict)
     written: list[tuple[str, str]] = field(default_factory=list)
     sending: int = 0
     most: int = 0
@@ -149,7 +150,7 @@ class FakeSender:
             self._written = True
             gateway.written.append((message.id, session.name))
             await trio.lowlevel.checkpoint()
-            await trio.sleep(gateway.seconds)
+            await trio.sleep(gateway.seconds_of.get(session.name, gateway.seconds))
             return gateway.answer(message, session)
         finally:
             gateway.sending -= 1

@@ -86,6 +86,7 @@ class Dispatcher:
         """Drop a message that was cancelled while it waited, if it is in memory."""
         if self._dispatch.discard(message_id):
             self._window.leave()
+            self._wake()
 
     def waiting(self, message_id: str) -> Waiting | None:
         """What a message in memory waits for; None if it does not wait here."""

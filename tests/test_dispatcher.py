@@ -1,0 +1,319 @@
+"""The dispatcher between window and workers, in virtual time."""
+
+from dataclasses import replace
+from math import inf
+
+import trio
+import trio.testing
+
+from tests.core.messages import message
+from tests.fakes import FakeGateway, FakeStore
+from trio_wa.clock import Clock
+from trio_wa.core.dispatch import Dispatch
+from trio_wa.core.message import Message
+from trio_wa.core.outcome import Outcome, Sent, Unavailable, Unknown
+from trio_wa.core.retry import RetryPolicy
+from trio_wa.core.session import Session
+from trio_wa.dispatcher import STORE_SECONDS, Dispatcher
+from trio_wa.ports import StoreUnavailable
+from trio_wa.window import Window
+from trio_wa.worker import Worker
+
+DAY = 86_400.0
+MINUTE = 60.0
+
+
+class Line:
+    """A window, a dispatcher and workers, on a fake store and a fake WAHA."""
+
+    def __init__(self, *, names: str = "a", workers: int = 3) -> None:
+        self.clock = Clock()
+        self.store = FakeStore()
+        self.gateway = FakeGateway()
+        self.window = Window(capacity=1_000, max_backlog=1_000)
+        sessions = [Session(name, f"http://{name}") for name in names]
+        dispatch = Dispatch(sessions, workers=workers, retry_base=1.0)
+        self.dispatcher = Dispatcher(dispatch, self.window, self.clock)
+        self._workers = workers
+        self._worker = Worker(self.store, self.gateway, self.dispatcher, RetryPolicy(), self.clock)
+
+    async def run(self) -> None:
+        """Work until the window is closed and everything has left."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.dispatcher.run)
+            for _ in range(self._workers):
+                nursery.start_soon(self._worker.run, self.dispatcher.claims.clone())
+            self.dispatcher.claims.close()
+
+    def accept(self, seq: int, *, to: str | None = None, **others: float) -> None:
+        """Let a message in; `due_in` and `ttl` are in seconds from now."""
+        now = self.clock.now()
+        assert self.window.reserve()
+        due_in = others.get("due_in")
+        arrival = message(
+            seq,
+            to=to or f"{seq}@c.us",
+            expires_at=now + others.get("ttl", DAY),
+            due_at=0.0 if due_in is None else now + due_in,
+        )
+        self.window.publish(arrival)
+
+    @property
+    def settled(self) -> list[str]:
+        return [name for name, _, _ in self.store.settles]
+
+
+async def test_a_closed_window_drains_what_was_accepted(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Line()
+    under_test.gateway.seconds = 1.0
+    for seq in range(1, 10):
+        under_test.accept(seq)
+    under_test.window.close()
+    began = trio.current_time()
+    await under_test.run()
+    assert sorted(under_test.settled) == sorted(f"m{seq}" for seq in range(1, 10))
+    assert under_test.window.places == 0
+    assert trio.current_time() - began == 3.0  # not for as long as messages live
+
+
+async def test_a_closed_empty_window_ends_everything_at_once(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Line()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(under_test.run)
+        under_test.accept(1)
+        await trio.testing.wait_all_tasks_blocked()
+        began = trio.current_time()
+        under_test.window.close()
+    assert trio.current_time() == began
+
+
+async def test_an_unlimited_drain_waits_for_retries(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Line()
+    tries = 0
+
+    def answer(_message: Message, _session: Session) -> Outcome:
+        nonlocal tries
+        tries += 1
+        return Unavailable("throttled", "", "message", 20.0) if tries < 4 else Sent()
+
+    under_test.gateway.answer = answer
+    under_test.accept(1)
+    under_test.window.close()
+    began = trio.current_time()
+    await under_test.run()
+    assert tries == 4
+    assert under_test.window.places == 0
+    assert trio.current_time() - began >= 60.0
+
+
+async def test_a_drain_ends_at_once_when_nothing_can_leave_before_its_end(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Line()
+    under_test.gateway.seconds = 0.5
+    under_test.accept(1, due_in=MINUTE)
+    under_test.accept(2)
+    under_test.dispatcher.drain_until = under_test.clock.now() + 6.0
+    under_test.window.close()
+    began = trio.current_time()
+    await under_test.run()
+    assert under_test.settled == ["m2"]
+    assert trio.current_time() - began == 0.5
+    assert under_test.window.places == 1
+
+
+async def test_a_drain_waits_for_what_can_leave_before_its_end(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Line()
+    under_test.accept(1, due_in=5.0)
+    under_test.dispatcher.drain_until = under_test.clock.now() + 6.0
+    under_test.window.close()
+    await under_test.run()
+    assert under_test.settled == ["m1"]
+
+
+async def test_a_drain_that_begins_while_a_retry_is_awaited_ends_at_once(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Line()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(under_test.run)
+        under_test.accept(1, due_in=MINUTE)
+        await trio.sleep(1)
+        began = trio.current_time()
+        under_test.window.close()
+        under_test.dispatcher.drain_until = under_test.clock.now() + 6.0
+    assert trio.current_time() == began
+    assert under_test.settled == []
+
+
+async def test_a_waiting_dispatcher_hears_of_an_arrival_at_once(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Line()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(under_test.run)
+        under_test.accept(1, due_in=MINUTE)
+        await trio.sleep(1)
+        began = trio.current_time()
+        under_test.accept(2)
+        await trio.testing.wait_all_tasks_blocked()
+        assert trio.current_time() == began
+        assert under_test.settled == ["m2"]
+        under_test.window.close()
+    assert under_test.settled == ["m2", "m1"]
+
+
+async def test_a_message_goes_when_the_one_before_it_was_discarded(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Line()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(under_test.run)
+        under_test.accept(1, to="1@c.us", due_in=MINUTE)
+        under_test.accept(2, to="1@c.us")
+        await trio.sleep(1)
+        under_test.dispatcher.discard("m1")
+        await trio.testing.wait_all_tasks_blocked()
+        assert under_test.settled == ["m2"]
+        under_test.window.close()
+
+
+async def test_a_discard_after_the_close_ends_the_drain(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Line()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(under_test.run)
+        under_test.accept(1, due_in=MINUTE)
+        under_test.window.close()
+        await trio.sleep(1)
+        began = trio.current_time()
+        under_test.dispatcher.discard("m1")
+    assert trio.current_time() == began
+
+
+async def test_an_expired_message_is_settled_and_gives_its_place_back(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Line()
+    began = trio.current_time()
+    under_test.accept(1, ttl=30.0, due_in=MINUTE)
+    under_test.window.close()
+    await under_test.run()
+    assert under_test.store.expiries == ["m1"]
+    assert under_test.settled == []
+    assert under_test.window.places == 0
+    assert trio.current_time() - began == 30.0
+
+
+async def test_a_recipients_messages_stay_in_order_over_retries(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Line(names="abc", workers=8)
+    under_test.gateway.seconds = 0.1
+    tries = 0
+
+    def answer(_message: Message, _session: Session) -> Outcome:
+        nonlocal tries
+        tries += 1
+        fault = ("message", "session", "origin")[tries % 3]
+        return Unavailable("away", "", fault) if tries % 4 else Sent()  # type: ignore[arg-type]  # one of three
+
+    under_test.gateway.answer = answer
+    for seq in range(1, 61):
+        under_test.accept(seq, to=f"{seq % 3}@c.us")
+    under_test.window.close()
+    await under_test.run()
+    arrived = [int(name[1:]) for name, outcome, _ in under_test.store.settles if outcome == Sent()]
+    assert sorted(arrived) == list(range(1, 61))
+    for recipient in range(3):
+        order = [seq for seq in arrived if seq % 3 == recipient]
+        assert order == sorted(order)
+
+
+async def test_a_hanging_session_leaves_the_others_their_workers(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Line(names="abc", workers=50)
+
+    async def run_for(seconds: float) -> None:
+        with trio.move_on_after(seconds):
+            await under_test.run()
+
+    def hang(_message: Message, session: Session) -> Outcome:
+        return Unknown("timeout", "") if session.name == "a" else Sent()
+
+    under_test.gateway.answer = hang
+    under_test.gateway.seconds_of = {"a": 130.0, "b": 1.0, "c": 1.0}
+    for seq in range(1, 1_001):
+        under_test.accept(seq)
+    await run_for(20.5)
+    sent = [name for name, outcome, _ in under_test.store.settles if outcome == Sent()]
+    hanging = [name for name, session in under_test.gateway.written if session == "a"]
+    assert len(hanging) == 29
+    assert len(sent) >= 20 * 21  # what the 21 other workers can do
+
+
+async def test_a_store_that_refuses_delays_and_loses_nothing(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Line(workers=1)
+    under_test.store.refusals = [StoreUnavailable("full")] * 3
+    under_test.accept(1)
+    under_test.accept(2, ttl=0.0)
+    under_test.window.close()
+    began = trio.current_time()
+    await under_test.run()
+    assert under_test.settled == ["m1"]
+    assert under_test.store.expiries == ["m2"]
+    assert under_test.window.places == 0
+    assert trio.current_time() - began == 3 * STORE_SECONDS
+
+
+async def test_a_message_that_is_gone_leaves_memory_and_keeps_no_place(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Line()
+    under_test.store.begun = False
+    under_test.accept(1)
+    under_test.window.release()  # whoever cancelled it gave its place back
+    under_test.window.close()
+    await under_test.run()
+    assert under_test.window.places == 0
+    assert under_test.gateway.written == []
+
+
+async def test_what_nobody_may_send_does_not_hold_up_an_unlimited_drain(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Line()
+    stranger = replace(message(1, sessions=("stranger",)), expires_at=inf)
+    assert under_test.window.reserve()
+    under_test.window.publish(stranger)
+    under_test.window.close()
+    await under_test.run()
+    assert under_test.settled == []
+
+
+async def test_a_cancelled_line_records_every_attempt_that_began(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Line(workers=5)
+    under_test.gateway.seconds = 10.0
+    for seq in range(1, 21):
+        under_test.accept(seq)
+    with trio.move_on_after(25):
+        await under_test.run()
+    begun = [name for name, _ in under_test.store.begins]
+    assert len(begun) == 15
+    assert sorted(under_test.settled) == sorted(begun)
+    kinds = [type(outcome) for _, outcome, _ in under_test.store.settles]
+    assert kinds == [Sent] * 10 + [Unknown] * 5
