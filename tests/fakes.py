@@ -71,7 +71,7 @@ class _Cancel(trio.abc.Instrument):
 
 
 async def cancelled_at(step: int, function: Callable[[], Awaitable[object]]) -> bool:
-    """Run `function` and cancel it at its `step`-th yield; False if it ended uncancelled."""
+    """Run `function` and cancel it at its `step`-th yield; False if it ended before."""
     with trio.CancelScope() as scope:
         cancel = _Cancel(trio.lowlevel.current_task(), scope, step)
         trio.lowlevel.add_instrument(cancel)
@@ -79,7 +79,7 @@ async def cancelled_at(step: int, function: Callable[[], Awaitable[object]]) -> 
             await function()
         finally:
             trio.lowlevel.remove_instrument(cancel)
-    return scope.cancelled_caught
+    return scope.cancel_called
 
 
 @dataclass

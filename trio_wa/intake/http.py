@@ -73,5 +73,6 @@ def _encode(
     status: int, members: Mapping[str, Any], media_type: str, headers: Mapping[str, str]
 ) -> Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    body = json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()
+    text = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
+    body = text.encode(errors="replace")  # a detail may quote what is not valid Unicode
     return Response(status, {"Content-Type": media_type, **named}, body)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from trio_wa.core.recipient import BadRecipient, chat_id
 
@@ -17,6 +17,14 @@ class SendBody(BaseModel):
     to: Annotated[str, Field(min_length=1)]
     message: Annotated[str, Field(min_length=1)]
     session: Annotated[str, Field(min_length=1)] | Names | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_any_case(cls, members: Any) -> Any:
+        """Take `To` for `to`, as Go's encoding/json does; of several the last one counts."""
+        if not isinstance(members, dict):
+            return members
+        return {name.lower(): value for name, value in members.items()}
 
     @field_validator("to")
     @classmethod
