@@ -1,13 +1,18 @@
 """The pytest plugin. It imports nothing heavy before a test asks for one of its fixtures."""
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
 if TYPE_CHECKING:
+    from trio_wa.config import Settings
+    from trio_wa.simulator import SimulatorOptions
     from trio_wa.testing.harness import TrioWa
+    from trio_wa.testing.sync_trio_wa import SyncTrioWa
+    from trio_wa.testing.sync_waha import SyncWaha
+    from trio_wa.testing.thread import TrioThread
     from trio_wa.testing.waha import Waha
 
 try:
@@ -44,7 +49,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let pytest-trio run the async tests that use our fixtures, without `trio_mode` too."""
     for item in items:
-        if _is_ours(item) and item.get_closest_marker("trio") is None:
+        is_async = inspect.iscoroutinefunction(getattr(item, "obj", None))
+        if is_async and _is_ours(item) and item.get_closest_marker("trio") is None:
             item.add_marker("trio")
 
 
@@ -65,43 +71,85 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 @_on_trio
 async def waha(request: pytest.FixtureRequest) -> AsyncIterator["Waha"]:
     """A simulated WAHA on a free port, as `@pytest.mark.waha(…)` asks for it."""
-    from trio_wa.testing.options import WrongMarker, simulator_options
     from trio_wa.testing.waha import running_waha
 
-    try:
-        options = simulator_options(_arguments(request, "waha"))
-    except WrongMarker as error:
-        pytest.fail(str(error), pytrace=False)
-    async with running_waha(options) as waha:
+    async with running_waha(_options(request)) as waha:
         yield waha
 
 
 @_on_trio
-async def trio_wa(
-    request: pytest.FixtureRequest, waha: "Waha", tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator["TrioWa"]:
+async def trio_wa(request: pytest.FixtureRequest, waha: "Waha") -> AsyncIterator["TrioWa"]:
     """A running trio-wa before `waha`, as `@pytest.mark.trio_wa(…)` asks for it."""
     from trio_wa.testing.harness import running_trio_wa
-    from trio_wa.testing.options import WrongMarker, in_directory, settings
     from trio_wa.testing.virtual_time import NO_FILE, is_virtual
 
-    given = _arguments(request, "trio_wa")
-    if "journal_path" in given:
-        given = in_directory(given, tmp_path_factory.mktemp("trio-wa"))
-    try:
-        chosen = settings(given, waha_url=waha.url, options=waha.simulator.options)
-    except WrongMarker as error:
-        pytest.fail(str(error), pytrace=False)
-    if is_virtual() and not chosen.in_memory:
-        pytest.fail(NO_FILE.format(path=given["journal_path"]), pytrace=False)
-    async with running_trio_wa(chosen, waha) as trio_wa:
+    settings = _settings(request, waha)
+    if is_virtual() and not settings.in_memory:
+        pytest.fail(NO_FILE, pytrace=False)
+    async with running_trio_wa(settings, waha) as trio_wa:
         yield trio_wa
 
 
+@pytest.fixture
+def trio_wa_thread(request: pytest.FixtureRequest) -> Iterator["TrioThread"]:
+    """The thread of `waha_sync` and `trio_wa_sync`."""
+    from trio_wa.testing.thread import trio_thread
+    from trio_wa.testing.virtual_time import NO_THREAD
+
+    if "autojump_clock" in request.fixturenames:
+        pytest.fail(NO_THREAD, pytrace=False)
+    with trio_thread() as thread:
+        yield thread
+
+
+@pytest.fixture
+def waha_sync(request: pytest.FixtureRequest, trio_wa_thread: "TrioThread") -> Iterator["SyncWaha"]:
+    """A simulated WAHA for a test that is not on Trio, as `@pytest.mark.waha(…)` asks for it."""
+    from trio_wa.testing.sync_waha import SyncWaha
+    from trio_wa.testing.waha import running_waha
+
+    with trio_wa_thread.hold(running_waha(_options(request))) as waha:
+        yield SyncWaha(trio_wa_thread, waha)
+
+
+@pytest.fixture
+def trio_wa_sync(
+    request: pytest.FixtureRequest, trio_wa_thread: "TrioThread", waha_sync: "SyncWaha"
+) -> Iterator["SyncTrioWa"]:
+    """A running trio-wa for a test that is not on Trio, before `waha_sync`."""
+    from trio_wa.testing.harness import running_trio_wa
+    from trio_wa.testing.sync_trio_wa import SyncTrioWa
+
+    settings = _settings(request, waha_sync.waha)
+    with trio_wa_thread.hold(running_trio_wa(settings, waha_sync.waha)) as trio_wa:
+        ours = SyncTrioWa(trio_wa_thread, trio_wa)
+        with ours.client:
+            yield ours
+
+
+def _options(request: pytest.FixtureRequest) -> "SimulatorOptions":
+    from trio_wa.testing.options import WrongMarker, simulator_options
+
+    try:
+        return simulator_options(_arguments(request, "waha"))
+    except WrongMarker as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+def _settings(request: pytest.FixtureRequest, waha: "Waha") -> "Settings":
+    from trio_wa.testing.options import WrongMarker, in_directory, settings
+
+    given = _arguments(request, "trio_wa")
+    if "journal_path" in given:
+        given = in_directory(given, request.getfixturevalue("tmp_path"))
+    try:
+        return settings(given, waha_url=waha.url, options=waha.simulator.options)
+    except WrongMarker as error:
+        pytest.fail(str(error), pytrace=False)
+
+
 def _is_ours(item: pytest.Item) -> bool:
-    return not ASYNC_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())) and (
-        inspect.iscoroutinefunction(getattr(item, "obj", None))
-    )
+    return not ASYNC_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 def _arguments(request: pytest.FixtureRequest, marker: str) -> dict[str, Any]:

@@ -7,15 +7,15 @@ REAL_PATIENCE = 5.0
 VIRTUAL_PATIENCE = 3600.0
 
 NO_FILE = (
-    "autojump_clock and journal_path={path!r} cannot be had together: the clock jumps while the "
+    "autojump_clock and journal_path cannot be had together: the clock jumps while the "
     "store's thread writes to the disk, and everything that waits for it times out at random. "
     "Leave journal_path out (the store in memory outlives crash() and restart() as well), or "
     "autojump_clock"
 )
 NO_THREAD = (
-    "autojump_clock and {fixture} cannot be had together: the clock jumps while the thread of the "
-    "service works, and everything that waits for it times out at random. Make the test async and "
-    "use trio_wa and waha, or leave autojump_clock out"
+    "autojump_clock and trio_wa_sync or waha_sync cannot be had together: the clock jumps while "
+    "the thread of the service works, and everything that waits for it times out at random. Make "
+    "the test async and use trio_wa and waha, or leave autojump_clock out"
 )
 
 

@@ -1,0 +1,114 @@
+"""The simulated WAHA for tests that are not on Trio: each call blocks until it is done."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from trio_wa.simulator import Attempt, Delivered
+from trio_wa.simulator.faults import Status
+from trio_wa.simulator.options import Ack
+from trio_wa.testing.thread import TrioThread
+from trio_wa.testing.waha import Text, Waha
+
+
+class SyncStatuses(Mapping[str, Status]):
+    """The sessions and their statuses; `waha_sync.sessions["default"] = "FAILED"` changes one."""
+
+    def __init__(self, thread: TrioThread, waha: Waha) -> None:
+        self._thread = thread
+        self._waha = waha
+
+    def __getitem__(self, name: str) -> Status:
+        return self._thread.call_now(self._waha.sessions.__getitem__, name)
+
+    def __setitem__(self, name: str, status: Status) -> None:
+        self._thread.call_now(self._waha.sessions.__setitem__, name, status)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._thread.call_now(list, self._waha.sessions))
+
+    def __len__(self) -> int:
+        return len(self._waha.sessions)
+
+
+class SyncWaha:
+    """What `Waha` is, for another thread. `waha` is the object itself, and belongs to its thread.
+
+    In an asyncio test await a call through `asyncio.to_thread`, wherever the application has to go
+    on meanwhile.
+    """
+
+    def __init__(self, thread: TrioThread, waha: Waha) -> None:
+        self.waha = waha
+        self.url = waha.url
+        self.sessions = SyncStatuses(thread, waha)
+        self._thread = thread
+
+    @property
+    def sent(self) -> list[Delivered]:
+        """The messages that reached their recipient, in order."""
+        return self._thread.call_now(lambda: list(self.waha.sent))
+
+    @property
+    def requests(self) -> list[Attempt]:
+        """The sends that WAHA received, delivered or not, in order."""
+        return self._thread.call_now(lambda: list(self.waha.requests))
+
+    def wait_for(
+        self,
+        *,
+        to: str | None = None,
+        text: Text | None = None,
+        session: str | None = None,
+        within: float | None = None,
+    ) -> Delivered:
+        """The first message sent that meets all conditions; `NotSent` after `within` seconds."""
+        __tracebackhide__ = True
+        return self._thread.call(
+            self.waha.wait_for, to=to, text=text, session=session, within=within
+        )
+
+    def wait_sent(
+        self,
+        count: int,
+        *,
+        to: str | None = None,
+        text: Text | None = None,
+        session: str | None = None,
+        within: float | None = None,
+    ) -> list[Delivered]:
+        """The first `count` messages sent that meet all conditions, once there are so many."""
+        __tracebackhide__ = True
+        return self._thread.call(
+            self.waha.wait_sent, count, to=to, text=text, session=session, within=within
+        )
+
+    def faults(
+        self,
+        *,
+        session: str | None = None,
+        to: str | None = None,
+        times: int | None = None,
+        **faults: Any,
+    ) -> None:
+        """Let sends go wrong: `faults(proxy_503=0.1)`; see `trio_wa.simulator.Faults`."""
+        self._thread.call_now(self.waha.faults, session=session, to=to, times=times, **faults)
+
+    def clear_faults(self) -> None:
+        """From now on everything goes well."""
+        self._thread.call_now(self.waha.clear_faults)
+
+    def ack(self, message: Delivered | str, level: Ack | str) -> None:
+        """Acknowledge a sent message, or the one with this raw id: `ack(message, "READ")`."""
+        self._thread.call_now(self.waha.ack, message, level)
+
+    def receive(self, sender: str, text: str, *, session: str | None = None) -> str:
+        """Let a message come in from a number or chat id; its raw id."""
+        return self._thread.call_now(self.waha.receive, sender, text, session=session)
+
+    def down(self) -> None:
+        """Go down as a program that is killed: open requests are cut, new ones refused."""
+        self._thread.call(self.waha.down)
+
+    def up(self) -> None:
+        """Come back at the same address."""
+        self._thread.call(self.waha.up)
