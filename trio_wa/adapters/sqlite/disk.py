@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 
 import apsw
@@ -58,17 +59,23 @@ class Disk:
     """Watches the space that is free on the disk of the database, at most once a second."""
 
     def __init__(
-        self, path: Path, min_free: int, *, free: Callable[[Path], int] = free_bytes
+        self,
+        path: Path,
+        min_free: int,
+        *,
+        free: Callable[[Path], int] = free_bytes,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path
         self._min_free = min_free
         self._free = free
-        self._checked_at = -CHECK_SECONDS
+        self._now = now
+        self._checked_at = -inf
         self._problem: str | None = None
 
     def problem(self) -> str | None:
         """Why no more messages should be taken in; None if there is room. May block."""
-        now = time.monotonic()
+        now = self._now()
         if now - self._checked_at >= CHECK_SECONDS:
             self._checked_at = now
             self._problem = self._check()

@@ -68,8 +68,12 @@ class Journal:
         """Whether the last statement changed a row."""
         return self.connection.changes() > 0
 
+    def changes(self) -> int:
+        """How many rows were ever changed: what changes none does not touch the disk."""
+        return self.connection.total_changes()
+
     def probe(self) -> None:
-        """Write something that changes nothing."""
+        """Write something that alters nothing."""
         self.cursor.execute("UPDATE totals SET accepted = accepted")
 
     def _alone(self, change: "Change") -> Done:

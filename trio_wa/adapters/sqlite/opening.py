@@ -119,9 +119,9 @@ def _look(path: Path) -> None:
 
 
 def _check(connection: apsw.Connection) -> None:
-    answer = connection.execute("PRAGMA quick_check(1)").get
+    answer = str(connection.execute("PRAGMA quick_check(1)").get)
     if answer != "ok":
-        raise apsw.CorruptError(str(answer))
+        raise apsw.CorruptError(answer.splitlines()[-1])
 
 
 def _tune(connection: apsw.Connection, path: Path, mode: Mode) -> None:

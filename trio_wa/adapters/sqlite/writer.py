@@ -165,18 +165,18 @@ class Writer:
 
     def _commit(self) -> _Committed:
         """Run in the thread: one transaction for the whole batch, but for what is refused."""
-        batch = self._running
+        batch, before = self._running, self._journal.changes()
         shortage = self._disk.problem()
-        let_in = [each for each in batch if not (shortage and each.takes_in)]
+        let_in = [each.change for each in batch if not (shortage and each.takes_in)]
         try:
-            done = iter(self._journal.run([each.change for each in let_in]) if let_in else ())
+            done = iter(self._journal.run(let_in))
         except CONDITIONS as error:
             fault = describe(error, self._path, self._journal.connection.system_errno)
             return _Committed([_refused(fault) for _ in batch], (), fault, shortage)
         return _Committed(
             [_refused(shortage) if shortage and each.takes_in else next(done) for each in batch],
-            tuple(self._journal.queued) if let_in else (),
-            None if let_in else self._fault,
+            tuple(self._journal.queued),
+            self._fault if self._journal.changes() == before else None,
             shortage,
         )
 

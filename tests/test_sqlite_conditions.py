@@ -1,0 +1,174 @@
+"""A full or failing disk is a condition: nothing is half-done, and the store recovers by itself."""
+
+import time
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import apsw
+import pytest
+import trio
+import trio.testing
+
+from tests.contract.messages import NOW, accept, draft, settle, status_of
+from tests.faulty_vfs import FaultyDisk
+from trio_wa.adapters.sqlite import SqliteStore, open_sqlite_store
+from trio_wa.adapters.sqlite.disk import Disk
+from trio_wa.adapters.sqlite.opening import Mode
+from trio_wa.adapters.sqlite.store import open_store
+from trio_wa.adapters.sqlite.writer import PROBE_SECONDS
+from trio_wa.core.message import Message
+from trio_wa.core.status import Status
+from trio_wa.ports import StoreUnavailable
+
+
+@pytest.fixture
+def published() -> list[Message]:
+    return []
+
+
+@pytest.fixture
+def faulty(tmp_path: Path) -> FaultyDisk:
+    return FaultyDisk(tmp_path / "store.db")
+
+
+@pytest.fixture
+async def store(
+    tmp_path: Path, published: list[Message], faulty: FaultyDisk
+) -> AsyncIterator[SqliteStore]:
+    path = tmp_path / "store.db"
+    async with open_store(
+        path, published.append, Disk(path, 0), lock_wait=0, mode=faulty.mode
+    ) as sqlite:
+        yield sqlite
+        faulty.error = None
+
+
+async def probed(store: SqliteStore, clock: trio.testing.MockClock) -> None:
+    """Let the store find out by itself that all is well again."""
+    limit = time.monotonic() + 10
+    while store.problem() is not None:
+        assert time.monotonic() < limit
+        await trio.testing.wait_all_tasks_blocked()
+        clock.jump(PROBE_SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (apsw.FullError(), "is full: free some space"),
+        (apsw.IOError(), "look after the disk"),
+        (apsw.ReadOnlyError(), "cannot be written: make it and its directory writable"),
+        (apsw.CantOpenError(), ": see that it and its directory are writable"),
+        (apsw.BusyError(), "another program has locked"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+async def test_a_failing_disk_changes_nothing_and_heals(
+    store: SqliteStore,
+    published: list[Message],
+    faulty: FaultyDisk,
+    error: apsw.Error,
+    remedy: str,
+    mock_clock: trio.testing.MockClock,
+) -> None:
+    begun = await accept(store, "begun")
+    await store.begin(begun, "default", NOW)
+    queued = await accept(store, "queued")
+    faulty.error = error
+    for change in (
+        partial(accept, store, "refused"),
+        partial(settle, store, begun, Status.SENT, at=NOW + 1),
+        partial(store.cancel, "queued", NOW),
+        partial(store.expire_overdue, 0, NOW + 99_999, 10),
+    ):
+        with pytest.raises(StoreUnavailable, match=remedy):
+            await change()
+    assert await store.purge(NOW, 10) == 0
+    problem = store.problem()
+    assert problem is not None, "what writes nothing says nothing of the disk"
+    assert remedy in problem
+    assert "\n" not in problem
+    calls = faulty.calls
+    for refused in (partial(accept, store, "refused"), partial(store.begin, queued, "d", NOW)):
+        with pytest.raises(StoreUnavailable, match=remedy):
+            await refused()
+    assert faulty.calls == calls, "what would take in work does not even try the disk"
+    assert [message.id for message in published] == ["begun", "queued"]
+
+    faulty.error = None
+    await probed(store, mock_clock)
+    await settle(store, begun, Status.SENT, at=NOW + 1)
+    later = await accept(store, "later")
+    assert later.seq == queued.seq + 1
+    assert await store.begin(queued, "default", NOW + 2)
+    ledger = store._writer._journal.totals
+    assert (ledger.accepted, ledger.number) == (3, 3)
+
+
+async def test_a_settle_that_succeeds_shows_that_the_disk_is_well(
+    store: SqliteStore, faulty: FaultyDisk
+) -> None:
+    message = await accept(store, "a")
+    await store.begin(message, "default", NOW)
+    faulty.error = apsw.FullError()
+    with pytest.raises(StoreUnavailable):
+        await settle(store, message, Status.SENT, at=NOW + 1)
+    faulty.error = None
+    await settle(store, message, Status.SENT, at=NOW + 1)
+    assert store.problem() is None
+
+
+async def test_a_disk_that_is_nearly_full_takes_nothing_in_but_lets_settles_through(
+    tmp_path: Path, published: list[Message], mock_clock: trio.testing.MockClock
+) -> None:
+    path = tmp_path / "store.db"
+    free, now = 100_000_000, 0
+    disk = Disk(path, 50_000_000, free=lambda _: free, now=lambda: now)
+    async with open_store(path, published.append, disk, lock_wait=0, mode=Mode()) as store:
+        begun = await accept(store, "begun")
+        await store.begin(begun, "default", NOW)
+        queued = await accept(store, "queued")
+        free = 20_000_000
+        await store.cancel("nobody", NOW)
+        assert store.problem() is None, "it looks once a second"
+        now = 1
+        await store.cancel("nobody", NOW)
+        problem = store.problem()
+        assert problem is not None
+        assert "only 20 MB are free" in problem
+        assert "less than MIN_FREE_DISK (50 MB): free some space" in problem
+        with pytest.raises(StoreUnavailable, match="only 20 MB"):
+            await accept(store, "refused")
+        with pytest.raises(StoreUnavailable, match="only 20 MB"):
+            await store.begin(queued, "default", NOW)
+        await settle(store, begun, Status.SENT, at=NOW + 1)
+        assert await status_of(store, "begun") is Status.SENT
+        assert store.problem() is not None
+        free, now = 60_000_000, 2
+        await probed(store, mock_clock)
+        assert await store.begin(queued, "default", NOW)
+        assert (await store.ledger()).accepted == 2
+
+
+async def test_a_shortage_is_known_from_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    async with open_sqlite_store(path, print, min_free_disk=2**62, lock_wait=0) as store:
+        assert "MIN_FREE_DISK" in (store.problem() or "")
+        with pytest.raises(StoreUnavailable):
+            await store.accept(draft("a"))
+
+
+async def test_a_transaction_of_another_program_is_a_condition(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    async with open_sqlite_store(path, lambda _: None, min_free_disk=0, lock_wait=0) as store:
+        await accept(store, "a")
+        intruder = apsw.Connection(str(path))
+        intruder.execute("BEGIN IMMEDIATE")
+        store._writer._journal.connection.set_busy_timeout(1)
+        with pytest.raises(StoreUnavailable, match="another program has locked"):
+            await accept(store, "b")
+        intruder.execute("ROLLBACK")
+        intruder.close()
+        assert await store.cancel("a", NOW)
+        await accept(store, "b")
