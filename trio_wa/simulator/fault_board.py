@@ -4,6 +4,7 @@ import random
 from dataclasses import dataclass
 
 from trio_wa.simulator.faults import KINDS, Exponential, Faults, Kind, Latency, Strike, Uniform
+from trio_wa.simulator.magic_numbers import MagicRecipients
 
 _CALM = Strike()
 
@@ -33,12 +34,14 @@ class FaultRule:
 class FaultBoard:
     """Decides what befalls a request; the same seed and the same requests give the same faults.
 
-    The most specific rule decides alone; a latency that it leaves open comes from the next.
+    The most specific rule decides alone; a latency that it leaves open comes from the next. A magic
+    number is as specific as a rule for its recipient, which comes before it.
     """
 
     def __init__(self, faults: Faults, rng: random.Random) -> None:
         self._rng = rng
         self._rules: list[FaultRule] = []
+        self._magic = MagicRecipients()
         self.put(FaultRule(faults))
 
     @property
@@ -59,8 +62,9 @@ class FaultBoard:
         self._rules = [each for each in self._rules if (each.session, each.chat_id) != where]
 
     def clear(self) -> None:
-        """Remove every rule."""
+        """Remove every rule; magic numbers begin anew."""
         self._rules.clear()
+        self._magic.clear()
 
     def find(self, session: str | None, chat_id: str | None) -> Faults:
         """The faults set for exactly this session and recipient."""
@@ -71,9 +75,12 @@ class FaultBoard:
 
     def draw(self, session: str | None, chat_id: str | None) -> Strike:
         """Draw what befalls a send over `session` to `chat_id`."""
-        if not self._rules:
+        magic = self._magic.draw(chat_id)
+        if not self._rules and magic is None:
             return _CALM
         rules = [rule for rule in self._rules if rule.matches(session, chat_id)]
+        if magic is not None and not (rules and rules[0].chat_id):
+            rules.insert(0, FaultRule(magic))
         if not rules:
             return _CALM
         first = rules[0]

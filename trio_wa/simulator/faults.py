@@ -21,6 +21,8 @@ Kind = Literal[
     "throttle_429",
     "unauthorized",
     "reject_400",
+    "not_working",
+    "plan_required",
     "engine_error",
     "time_lock",
     "flip_session",
@@ -69,8 +71,9 @@ class Faults:
     """Rates (0 to 1, together at most 1) of what befalls a send, and how it looks.
 
     Not delivered: `proxy_503`, `proxy_502` (HTML, as nginx), `throttle_429` (with `retry_after`),
-    `unauthorized`, `reject_400`, `engine_error` (500 with `error_message`), `time_lock` (500,
-    error 463), `flip_session` (500, and the session becomes `flip_to`), `cut_before`, `hang` (no
+    `unauthorized`, `reject_400`, `not_working` (422, after WAHA's wait for the session),
+    `plan_required` (422), `engine_error` (500 with `error_message`), `time_lock` (500, error 463),
+    `flip_session` (500, and the session becomes `flip_to`), `cut_before`, `hang` (no
     answer until the client goes or `hang_seconds` pass, then a cut) and `lose` (201 all the same).
     Delivered: `cut_after`, `error_after` (500), `gateway_timeout_after` (504 HTML) and
     `deliver_after_hang` (after `hang_seconds`, although the client gave up).
@@ -87,6 +90,8 @@ class Faults:
     throttle_429: float = 0.0
     unauthorized: float = 0.0
     reject_400: float = 0.0
+    not_working: float = 0.0
+    plan_required: float = 0.0
     engine_error: float = 0.0
     time_lock: float = 0.0
     flip_session: float = 0.0

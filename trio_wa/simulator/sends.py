@@ -1,5 +1,6 @@
 """One send, from the request that WAHA received to its answer."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -88,12 +89,23 @@ class _Send:
         session = await working(self._simulator, self._attempt.session)
         if isinstance(session, Answer):
             return session
-        refusal = self._refusal()
+        refusal = await self._struck_refusal(session.name) or self._refusal()
         if refusal is not None:
             return refusal
         if self._strike.latency > 0:
             await trio.sleep(self._strike.latency)
         return await self._through_engine(session)
+
+    async def _struck_refusal(self, session: str) -> Answer | None:
+        options = self._simulator.options
+        match self._strike.kind:
+            case "not_working":
+                await trio.sleep(options.not_working_wait)
+                return answers.not_working(session, "SCAN_QR_CODE")
+            case "plan_required":
+                return answers.only_in_plus(options.engine)
+            case _:
+                return None
 
     def _refusal(self) -> Answer | None:
         options, kind = self._simulator.options, self._attempt.kind
@@ -125,6 +137,8 @@ class _Send:
                 with trio.move_on_after(_seconds(faults.hang_seconds)):
                     await self._gone.wait()
                 return Cut(hung=True)
+            case "deliver_after_hang" if faults.hang_seconds == math.inf:
+                await self._gone.wait()
             case "deliver_after_hang":
                 await trio.sleep(_seconds(faults.hang_seconds))
             case _:

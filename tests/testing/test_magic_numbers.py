@@ -1,0 +1,123 @@
+"""Each magic number does what the table says, seen through the service."""
+
+import pytest
+import trio
+
+from trio_wa.simulator.magic_numbers import MAGIC_NUMBERS
+
+NUMBER = "+44 7700 900"
+
+
+async def settle(trio_wa, number):
+    message_id = await trio_wa.send(NUMBER + number, "Hello")
+    await trio_wa.settled()
+    return await trio_wa.message(message_id)
+
+
+def codes(message):
+    return [event.code for event in message.events if event.code is not None]
+
+
+async def test_0_delivers(trio_wa, waha, autojump_clock):
+    assert (await settle(trio_wa, "000")).status == "sent"
+    assert [each.chat_id for each in waha.sent] == ["447700900000@c.us"]
+
+
+async def test_0_leaves_room_for_faults(trio_wa, waha, autojump_clock):
+    waha.faults(reject_400=1)
+    assert (await settle(trio_wa, "099")).status == "failed"
+
+
+@pytest.mark.parametrize(("number", "refusals"), [("100", 1), ("101", 1), ("103", 3)])
+async def test_1_refuses_as_a_session_that_does_not_work_and_then_delivers(
+    number, refusals, trio_wa, waha, autojump_clock
+):
+    message = await settle(trio_wa, number)
+    assert message.status == "sent"
+    assert codes(message) == ["session_not_working"] * refusals
+    again = await settle(trio_wa, number)
+    assert codes(again) == codes(message)
+    assert len(waha.sent) == 2
+
+
+async def test_2_delivers_after_so_many_seconds(trio_wa, waha, autojump_clock):
+    began = trio.current_time()
+    assert (await settle(trio_wa, "250")).status == "sent"
+    assert trio.current_time() - began == pytest.approx(50, abs=0.1)
+
+
+@pytest.mark.trio_wa(send_timeout=20)
+async def test_2_is_unknown_beyond_the_time_out_and_delivers_all_the_same(
+    trio_wa, waha, autojump_clock
+):
+    assert (await settle(trio_wa, "250")).code == "timeout"
+    await waha.wait_for(to=NUMBER + "250")
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "seconds"), [("300", "timeout", 130), ("307", "connection_lost", 7)]
+)
+async def test_3_hangs_and_delivers_nothing(number, code, seconds, trio_wa, waha, autojump_clock):
+    began = trio.current_time()
+    message = await settle(trio_wa, number)
+    assert (message.status, message.code) == ("unknown", code)
+    assert trio.current_time() - began == pytest.approx(seconds, abs=0.1)
+    await trio.sleep(1000)
+    assert waha.sent == []
+
+
+@pytest.mark.parametrize(("number", "delivered"), [("400", 1), ("500", 0)])
+async def test_4_and_5_cut_the_connection_after_and_before_the_delivery(
+    number, delivered, trio_wa, waha, autojump_clock
+):
+    message = await settle(trio_wa, number)
+    assert (message.status, message.code) == ("unknown", "connection_lost")
+    assert len(waha.sent) == delivered
+
+
+@pytest.mark.trio_wa(send_timeout=20)
+@pytest.mark.parametrize(("number", "seconds"), [("600", 20), ("660", 60)])
+async def test_6_delivers_although_the_client_gave_up(
+    number, seconds, trio_wa, waha, autojump_clock
+):
+    began = trio.current_time()
+    assert (await settle(trio_wa, number)).status == "unknown"
+    assert trio.current_time() - began == pytest.approx(20, abs=0.1)
+    await waha.wait_for(to=NUMBER + number)
+    assert trio.current_time() - began == pytest.approx(seconds, abs=0.1)
+
+
+async def test_7_answers_500(trio_wa, waha, autojump_clock):
+    message = await settle(trio_wa, "700")
+    assert (message.status, message.code) == ("unknown", "engine_error")
+    assert waha.sent == []
+
+
+@pytest.mark.parametrize(("number", "refusals"), [("800", 1), ("804", 4)])
+async def test_8_refuses_as_a_proxy_and_then_delivers(
+    number, refusals, trio_wa, waha, autojump_clock
+):
+    message = await settle(trio_wa, number)
+    assert message.status == "sent"
+    assert codes(message) == ["proxy_unavailable"] * refusals
+    assert len(waha.sent) == 1
+
+
+async def test_9_is_for_another_plan(trio_wa, waha, autojump_clock):
+    message = await settle(trio_wa, "900")
+    assert (message.status, message.code) == ("failed", "plan_required")
+    assert waha.sent == []
+
+
+@pytest.mark.parametrize("number", ["447700901000", "4477009000000", "44770090012", "447700900x00"])
+async def test_other_numbers_are_nothing_special(number, waha):
+    assert waha.simulator.faults.draw("default", f"{number}@c.us").kind is None
+
+
+async def test_a_fault_set_for_the_recipient_comes_first(trio_wa, waha, autojump_clock):
+    waha.faults(to=NUMBER + "900", cut_after=1)
+    assert (await settle(trio_wa, "900")).code == "connection_lost"
+
+
+def test_each_digit_has_its_block():
+    assert [number.digit for number in MAGIC_NUMBERS] == list(range(10))
