@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from trio_wa.config.api_keys import ApiKey, Scope
-from trio_wa.intake.caller import ANONYMOUS, LOCAL, NOBODY, Caller
+from trio_wa.intake.caller import LOCAL, NOBODY, Caller
 from trio_wa.intake.http import Request, Response, problem
 from trio_wa.intake.keys import Keys, KeysDiffer, presented_key
 from trio_wa.intake.locality import foreign
 
-Access: TypeAlias = Scope | Literal["open", "known"]
-"""What a route asks for: a scope, nothing at all, or just somebody who is known."""
+Access: TypeAlias = Scope | Literal["open", "known", "submit"]
+"""What a route asks for: a scope; nothing (`open`); somebody who is known, whatever the scopes
+(`known`); the scope `send`, or ALLOW_ANONYMOUS (`submit`).
+"""
 
 HOW = "send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`"
 REMEDIES = (
@@ -23,7 +25,7 @@ class Authorize:
     """Says who asks, or why the request is refused.
 
     With keys, a request bears one of them. Without, a direct request on this machine may do
-    everything, and no other anything. `allow_anonymous` lets everybody else `send`.
+    everything, and no other anything. `allow_anonymous` lets everybody else submit messages.
     """
 
     def __init__(self, keys: Sequence[ApiKey], *, allow_anonymous: bool) -> None:
@@ -38,32 +40,34 @@ class Authorize:
         caller = self._identify(request)
         if not isinstance(caller, Caller):
             return caller
-        known = caller is not ANONYMOUS
-        if known if access == "known" else caller.may(access):
+        if not caller.known:
+            allowed = access == "submit" and self._allow_anonymous
+            return caller if allowed else self._missing(request)
+        scope = "send" if access == "submit" else access
+        if scope == "known" or caller.may(scope):
             return caller
-        if not known:
-            return self._unknown(foreign(request))
-        detail = f"the key {caller.name} has not the scope {access}, which this takes"
+        detail = f"the key {caller.name} has not the scope {scope}, which this takes"
         return problem(403, "scope_missing", detail)
 
     def _identify(self, request: Request) -> Caller | Response:
+        """The caller, `NOBODY` if it does not say, or a 401 if what it says is wrong."""
+        if not self._guarded:
+            return LOCAL if foreign(request) is None else NOBODY
         try:
             key = presented_key(request.headers)
         except KeysDiffer:
             detail = "Authorization and X-Api-Key hold different keys: send one of them"
             return _unauthorized("keys_differ", detail)
-        if self._guarded and key is not None:
-            unknown = "this API key is not known here: it is mistyped, or was taken away"
-            return self._keys.find(key) or _unauthorized("key_unknown", unknown)
-        reason = None if self._guarded else foreign(request)
-        if not self._guarded and reason is None:
-            return LOCAL
-        return ANONYMOUS if self._allow_anonymous else self._unknown(reason)
+        if key is None:
+            return NOBODY
+        unknown = "this API key is not known here: it is mistyped, or was taken away"
+        return self._keys.find(key) or _unauthorized("key_unknown", unknown)
 
-    def _unknown(self, reason: str | None) -> Response:
-        if self._guarded:
-            return _unauthorized("key_missing", f"an API key is missing: {HOW}")
-        detail = f"an API key is missing, and without one this is refused: {reason}; {REMEDIES}"
+    def _missing(self, request: Request) -> Response:
+        detail = f"an API key is missing: {HOW}"
+        if not self._guarded:
+            reason = foreign(request)
+            detail = f"an API key is missing, and without one this is refused: {reason}; {REMEDIES}"
         return _unauthorized("key_missing", detail)
 
 

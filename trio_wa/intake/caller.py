@@ -15,14 +15,19 @@ class Caller:
     sessions: tuple[str, ...] = ()
 
     @property
+    def known(self) -> bool:
+        """Whether it may do anything by itself."""
+        return bool(self.scopes)
+
+    @property
     def admin(self) -> bool:
         """Whether it may do everything, and see the messages of others."""
         return "admin" in self.scopes
 
     @property
     def owner(self) -> str | None:
-        """Whose messages alone it sees; None: everybody's."""
-        return None if self.admin else self.name
+        """Whose messages alone it sees; None: everybody's. An empty name is nobody's."""
+        return None if self.admin else self.name or ""
 
     def may(self, scope: Scope) -> bool:
         """Whether it has `scope`; `admin` includes the others."""
@@ -34,10 +39,7 @@ class Caller:
 
 
 NOBODY = Caller()
-"""Before it is known who asks, and where it does not matter."""
+"""Who is not known, or need not be; where ALLOW_ANONYMOUS lets everybody send, this one does."""
 
 LOCAL = Caller(scopes=SCOPES)
 """A direct request on this machine, while there are no keys."""
-
-ANONYMOUS = Caller(scopes=("send",))
-"""Anybody, where ALLOW_ANONYMOUS lets everybody send."""

@@ -29,7 +29,7 @@ def create_intake(
 def create_routes(
     settings: Settings, store: Store, window: Window, dispatch: Dispatching, clock: Clock
 ) -> Mapping[str, Methods]:
-    """Every path, its methods, and for each the scope that a caller needs."""
+    """Every path, its methods, and for each what a caller needs."""
     sessions = frozenset(session.name for session in settings.sessions)
     accept = Accept(store, window, clock, settings.message_ttl, sessions)
     health = Health(store, window, sessions, dispatch.obstacles)
@@ -40,7 +40,7 @@ def create_routes(
         return answer(200, ledger_view(await store.ledger()))
 
     return {
-        "/send": {"POST": Route(accept, "send")},
+        "/send": {"POST": Route(accept, "submit")},
         "/messages": {"GET": Route(messages.list, "read")},
         "/messages/retry": {"POST": Route(BulkRetry(operations), "send")},
         "/messages/{id}": {"GET": Route(messages.show, "read")},
