@@ -9,7 +9,7 @@ Without keys, that is what lets a request in, so each of these shuts it out:
   address, as text/plain and without asking first, and the Content-Type is not checked because the
   Go service did not. Browsers put `Origin` on every such POST.
 - A `Host` that is not of this machine: by DNS rebinding a page gives its own name our address,
-  and then reads the answers as its own.
+  and then reads the answers as its own. No browser leaves it out.
 """
 
 import ipaddress
@@ -28,7 +28,7 @@ def foreign(request: Request) -> str | None:
         return f"it came through a proxy, which set {name.title()}"
     if not loopback_address(request.peer):
         return "it comes from another machine"
-    if not loopback_authority(request.headers.get("host", "localhost")):
+    if not loopback_authority(request.headers.get("host") or "localhost"):
         return "its Host is not this machine's: ask localhost or 127.0.0.1"
     origin = request.headers.get("origin")
     if origin is not None and not _loopback_origin(origin):
