@@ -15,7 +15,7 @@ from trio_wa.core.outcome import Sent, Unavailable
 from trio_wa.core.retry import Final, Requeue
 from trio_wa.core.status import Status
 from trio_wa.intake.cursor import read_cursor, write_cursor
-from trio_wa.intake.recording import RECORD_SECONDS
+from trio_wa.intake.recording import READ_SECONDS, RECORD_SECONDS
 from trio_wa.intake.selection import BadSelection, read_selection
 from trio_wa.intake.views import timestamp
 from trio_wa.ports import Attempt, Cursor, Filter, Ledger, Publish, Record, StoreUnavailable
@@ -637,6 +637,42 @@ async def test_a_store_that_fails_is_503_with_retry_after(
     assert answer.headers["Retry-After"] == "1"
     assert "the disk is full" in answer.body["detail"]
     assert desk.window.places == places
+
+
+@pytest.mark.parametrize("path", ["/messages/x", "/messages", "/ledger"])
+async def test_a_read_that_takes_too_long_is_503(path: str, autojump_clock: MockClock) -> None:
+    class Stuck(MemoryStore):
+        async def get(self, message_id: str) -> Record | None:
+            await trio.sleep_forever()
+
+        async def find(self, wanted: Filter, limit: int) -> Any:
+            await trio.sleep_forever()
+
+        async def ledger(self) -> Ledger:
+            await trio.sleep_forever()
+
+    with trio.fail_after(READ_SECONDS + 1):
+        answer = await Desk(opening=Stuck).ask("GET", path)
+    assert (answer.status, answer.code) == (503, "store_unavailable")
+
+
+async def test_a_cursor_that_no_list_gave_is_refused() -> None:
+    for cursor in (Cursor(math.nan, 1), Cursor(math.inf, 1), Cursor(0.0, 2**63)):
+        answer = await Desk().ask("GET", "/messages", query={"cursor": write_cursor(cursor)})
+        assert (answer.status, answer.code) == (400, "parameter_invalid")
+
+
+async def test_a_message_purged_meanwhile_is_404() -> None:
+    class Purging(MemoryStore):
+        async def cancel(self, message_id: str, at: float) -> bool:
+            cancelled = await super().cancel(message_id, at)
+            await self.purge(math.inf, 10)
+            return cancelled
+
+    desk = Desk(opening=Purging)
+    message_id = await desk.send()
+    assert (await desk.ask("POST", f"/messages/{message_id}/cancel")).status == 404
+    assert desk.window.places == 0
 
 
 @pytest.mark.parametrize("path", ["/messages/x/y", "/messages/", "/messages/x/cancel/", "/Send"])

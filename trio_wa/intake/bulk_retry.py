@@ -11,6 +11,7 @@ from trio_wa.core.status import Status
 from trio_wa.intake.http import Request, Response, answer
 from trio_wa.intake.messages import refused
 from trio_wa.intake.operations import RETRIED, Operations, busy
+from trio_wa.intake.recording import fetched
 from trio_wa.intake.selection import MAX_LIMIT, BadSelection, Selection, read_selection
 from trio_wa.ports import Cursor
 
@@ -49,7 +50,8 @@ class BulkRetry:
         """How many match, and of the oldest of them the ids, the oldest first."""
         ids: deque[str] = deque(maxlen=selection.limit)
         matching, wanted = 0, selection.wanted
-        while records := await self.operations.messages.store.find(wanted, MAX_LIMIT):
+        store = self.operations.messages.store
+        while records := await fetched(store.find(wanted, MAX_LIMIT)):
             matching += len(records)
             ids.extend(record.id for record in records)
             last = records[-1]

@@ -4,18 +4,14 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-import trio
-
 from trio_wa.clock import Clock
 from trio_wa.intake.cursor import write_cursor
 from trio_wa.intake.dispatching import Dispatching
 from trio_wa.intake.http import Request, Response, answer, problem
+from trio_wa.intake.recording import fetched
 from trio_wa.intake.selection import BadSelection, read_selection
 from trio_wa.intake.views import message_view, waits
-from trio_wa.ports import Cursor, Record, Store, StoreUnavailable
-
-READ_SECONDS = 10.0
-"""How long a read may take."""
+from trio_wa.ports import Cursor, Record, Store
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -39,11 +35,7 @@ class Messages:
             selection = read_selection(request.query, owner=request.caller.owner)
         except BadSelection as error:
             return refused(error)
-        records: list[Record] = []
-        with trio.move_on_after(READ_SECONDS) as scope:
-            records = [*await self.store.find(selection.wanted, selection.limit + 1)]
-        if scope.cancelled_caught:
-            raise StoreUnavailable(f"not read within {READ_SECONDS:g} s")
+        records = await fetched(self.store.find(selection.wanted, selection.limit + 1))
         shown, more = records[: selection.limit], len(records) > selection.limit
         last = Cursor(shown[-1].accepted_at, shown[-1].number) if more else None
         return answer(
@@ -59,10 +51,8 @@ class Messages:
         message_id = request.params["id"]
         if _ID.fullmatch(message_id) is None:
             return None
-        with trio.move_on_after(READ_SECONDS):
-            record = await self.store.get(message_id)
-            return record if record is not None and request.caller.sees(record) else None
-        raise StoreUnavailable(f"not read within {READ_SECONDS:g} s")
+        record = await fetched(self.store.get(message_id))
+        return record if record is not None and request.caller.sees(record) else None
 
     def view(self, record: Record, *, whole: bool) -> dict[str, Any]:
         """A message as JSON, with what it waits for."""

@@ -12,6 +12,7 @@ from trio_wa.intake.health import Health
 from trio_wa.intake.http import Request, Response, answer
 from trio_wa.intake.messages import Messages
 from trio_wa.intake.operations import Operations
+from trio_wa.intake.recording import fetched
 from trio_wa.intake.router import Methods, Route, Router
 from trio_wa.intake.views import ledger_view
 from trio_wa.ports import Store
@@ -37,7 +38,7 @@ def create_routes(
     operations = Operations(messages, window, settings.message_ttl)
 
     async def ledger(_request: Request) -> Response:
-        return answer(200, ledger_view(await store.ledger()))
+        return answer(200, ledger_view(await fetched(store.ledger())))
 
     return {
         "/send": {"POST": Route(accept, "submit")},
