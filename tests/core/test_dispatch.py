@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from math import inf
 
 import hypothesis.strategies as st
-from hypothesis import assume, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.core.messages import message
@@ -268,7 +268,12 @@ class DispatchMachine(RuleBasedStateMachine):
 
 
 TestDispatch = DispatchMachine.TestCase
-TestDispatch.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
+TestDispatch.settings = settings(
+    max_examples=200,
+    stateful_step_count=50,
+    deadline=None,
+    phases=set(Phase) - {Phase.explain},  # which takes a minute
+)
 
 
 def dispatch(names: str, *, workers: int = 50, url: str = "http://waha") -> Dispatch:
