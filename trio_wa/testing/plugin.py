@@ -71,8 +71,11 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 @_on_trio
 async def waha(request: pytest.FixtureRequest) -> AsyncIterator["Waha"]:
     """A simulated WAHA on a free port, as `@pytest.mark.waha(…)` asks for it."""
+    from trio_wa.testing.virtual_time import NO_ARGUMENT, is_virtual
     from trio_wa.testing.waha import running_waha
 
+    if "autojump_clock" in request.fixturenames and not is_virtual():
+        pytest.fail(NO_ARGUMENT, pytrace=False)
     async with running_waha(_options(request)) as waha:
         yield waha
 

@@ -18,6 +18,11 @@ NO_THREAD = (
     "the test async and use trio_wa and waha, or leave autojump_clock out"
 )
 
+NO_ARGUMENT = (
+    "autojump_clock is requested but does not run this test: pytest-trio takes a clock only from "
+    "the test's own arguments. Write it there, as in `async def test_it(trio_wa, autojump_clock)`"
+)
+
 
 def is_virtual() -> bool:
     """Whether the clock of this Trio run jumps by itself."""
