@@ -14,7 +14,7 @@ from trio_wa.config import Settings
 from trio_wa.core.status import Status
 from trio_wa.ports import Filter, Ledger, Publish, Record, Store
 from trio_wa.testing import account
-from trio_wa.testing.leaks import refuse_leaks
+from trio_wa.testing.leaks import no_leaks
 from trio_wa.testing.lives import Lives
 from trio_wa.testing.port import Port
 from trio_wa.testing.store import Fence, Fenced, KeptStore
@@ -27,6 +27,10 @@ CLIENT_SECONDS = 30.0
 
 class Down(Exception):
     """The service is not running, and with it its store on disk; `restart()` brings both back."""
+
+
+class Lost(AssertionError):
+    """The service has lost a message that it had accepted."""
 
 
 class NotAccepted(AssertionError):
@@ -97,7 +101,8 @@ class TrioWa:
                 await self._written.wait()
             return ledger
         left = _unsettled(await self.ledger())
-        lines = [f"{left} messages are not settled within {seconds:g} s.", *await self.account()]
+        what = "message is" if left == 1 else "messages are"
+        lines = [f"{left} {what} not settled within {seconds:g} s.", *await self.account()]
         raise NotSent("\n".join(lines))
 
     def stop(self) -> None:
@@ -132,6 +137,11 @@ class TrioWa:
         if self.lives.alive:
             await self.crash()
         await self.lives.begin()
+
+    async def check_ledger(self) -> None:
+        """Raise `Lost` if an accepted message is in no state."""
+        if self._store is not None and not (ledger := await self._store.ledger()).balanced:
+            raise Lost(f"the ledger does not add up: {ledger}. This is a fault of trio-wa")
 
     async def account(self) -> list[str]:
         """How it stands with each message, in words."""
@@ -190,20 +200,20 @@ class TrioWa:
 async def running_trio_wa(settings: Settings, waha: Waha) -> AsyncIterator[TrioWa]:
     """A service before `waha` on a free port of 127.0.0.1; nothing of it is left at the end.
 
-    Raises `Unbalanced` at the end if its ledger does not add up.
+    Raises `Lost` at the end if its ledger does not add up, and `Leak` if something stays open.
     """
-    with Port() as port:
+    files = [] if settings.in_memory else [Path(settings.journal_path)]
+    with Port() as port, no_leaks("trio_wa", served=port.number, files=files):
         trio_wa = TrioWa(settings, waha, port)
         waha.witnesses.append(trio_wa.account)
         async with trio_wa.client, trio.open_nursery() as nursery:
             await nursery.start(trio_wa.lives.run, name="trio-wa")
             try:
                 yield trio_wa
+                await trio_wa.check_ledger()
             finally:
                 waha.witnesses.remove(trio_wa.account)
                 nursery.cancel_scope.cancel()
-    files = [] if settings.in_memory else [Path(settings.journal_path)]
-    refuse_leaks("trio_wa", ports=[port.number], files=files)
 
 
 def _unsettled(ledger: Ledger) -> int:

@@ -3,33 +3,45 @@
 import os
 import re
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 _DESCRIPTORS = Path("/proc/self/fd")
 _CONNECTIONS = Path("/proc/self/net/tcp")
+_AT_WORK = " from "  # so Trio names a thread while it works for a task
 _SOCKET = re.compile(r"socket:\[(\d+)\]")
 
 
+GRACE_SECONDS = 1.0
+
+
 class Leak(AssertionError):
-    """A test left something of trio-wa's open; the message names it."""
+    """Something of a fixture's is open after it; the message names it."""
 
 
-def refuse_leaks(
-    fixture: str, *, ports: Sequence[int] = (), files: Sequence[Path] = (), threads: str = ""
-) -> None:
-    """Raise `Leak` if this process still has a socket on one of `ports`, or one of `files`, open.
+@contextmanager
+def no_leaks(
+    fixture: str, *, served: int, reached: int | None = None, files: Sequence[Path] = ()
+) -> Iterator[None]:
+    """Raise `Leak` if this process has something open after the context that it should not.
 
-    So does a living thread whose name begins with `threads`. Sockets and files are seen on Linux
-    only.
+    That is a socket on the port `served`, a connection to the port `reached`, a file whose path
+    begins as one of `files`, or a thread in which a function of a Trio run, begun in the context,
+    still works. What is just ending has a moment for it. Sockets and files are seen on Linux only.
     """
-    left = [*_sockets(ports), *_open_files(files), *_threads(threads)]
-    if left:
-        raise Leak(f"{fixture} was left with {'; '.join(left)}. Close it before the test ends")
+    before = frozenset(threading.enumerate())
+    yield
+    deadline = time.monotonic() + GRACE_SECONDS
+    while left := [*_sockets(served, reached), *_open_files(files), *_threads(before)]:
+        if time.monotonic() > deadline:
+            raise Leak(f"after the test {fixture} has {'; '.join(left)}")
+        time.sleep(0.01)
 
 
-def _sockets(ports: Sequence[int]) -> Iterator[str]:
-    if not ports or not _CONNECTIONS.exists():
+def _sockets(served: int, reached: int | None) -> Iterator[str]:
+    if not _CONNECTIONS.exists():
         return
     ours = {match[1] for path in _descriptors() if (match := _SOCKET.fullmatch(path))}
     for line in _CONNECTIONS.read_text(encoding="ascii").splitlines()[1:]:
@@ -37,22 +49,22 @@ def _sockets(ports: Sequence[int]) -> Iterator[str]:
         local, remote = (int(columns[n].rpartition(":")[2], 16) for n in (1, 2))
         if columns[9] not in ours:
             continue
-        if local in ports:
-            yield f"an open socket on its port {local}"
-        elif remote in ports:
-            yield f"an open connection to its port {remote}"
+        if local == served:
+            yield f"a socket open on its port {local}"
+        elif remote == reached:
+            yield f"a connection open to its port {remote}"
 
 
 def _open_files(files: Sequence[Path]) -> Iterator[str]:
     names = tuple(str(path) for path in files)
     if names:
-        yield from (f"{path} open" for path in _descriptors() if path.startswith(names))
+        yield from (f"{path} still open" for path in _descriptors() if path.startswith(names))
 
 
-def _threads(prefix: str) -> Iterator[str]:
-    if prefix:
-        names = (thread.name for thread in threading.enumerate())
-        yield from (f"the thread {name}" for name in names if name.startswith(prefix))
+def _threads(before: frozenset[threading.Thread]) -> Iterator[str]:
+    for thread in threading.enumerate():
+        if thread not in before and _AT_WORK in thread.name:
+            yield f"the thread {thread.name!r} at work"
 
 
 def _descriptors() -> list[str]:

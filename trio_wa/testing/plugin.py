@@ -2,9 +2,12 @@
 
 import inspect
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
+
+from trio_wa.testing.leaks import Leak
 
 if TYPE_CHECKING:
     from trio_wa.config import Settings
@@ -76,8 +79,9 @@ async def waha(request: pytest.FixtureRequest) -> AsyncIterator["Waha"]:
 
     if "autojump_clock" in request.fixturenames and not is_virtual():
         pytest.fail(NO_ARGUMENT, pytrace=False)
-    async with running_waha(_options(request)) as waha:
-        yield waha
+    with _leaks_in_a_line():
+        async with running_waha(_options(request)) as waha:
+            yield waha
 
 
 @_on_trio
@@ -89,8 +93,9 @@ async def trio_wa(request: pytest.FixtureRequest, waha: "Waha") -> AsyncIterator
     settings = _settings(request, waha)
     if is_virtual() and not settings.in_memory:
         pytest.fail(NO_FILE, pytrace=False)
-    async with running_trio_wa(settings, waha) as trio_wa:
-        yield trio_wa
+    with _leaks_in_a_line():
+        async with running_trio_wa(settings, waha) as trio_wa:
+            yield trio_wa
 
 
 @pytest.fixture
@@ -101,7 +106,7 @@ def trio_wa_thread(request: pytest.FixtureRequest) -> Iterator["TrioThread"]:
 
     if "autojump_clock" in request.fixturenames:
         pytest.fail(NO_THREAD, pytrace=False)
-    with trio_thread() as thread:
+    with _leaks_in_a_line(), trio_thread() as thread:
         yield thread
 
 
@@ -111,7 +116,8 @@ def waha_sync(request: pytest.FixtureRequest, trio_wa_thread: "TrioThread") -> I
     from trio_wa.testing.sync_waha import SyncWaha
     from trio_wa.testing.waha import running_waha
 
-    with trio_wa_thread.hold(running_waha(_options(request))) as waha:
+    running = running_waha(_options(request))
+    with _leaks_in_a_line(), trio_wa_thread.hold(running) as waha:
         yield SyncWaha(trio_wa_thread, waha)
 
 
@@ -123,8 +129,8 @@ def trio_wa_sync(
     from trio_wa.testing.harness import running_trio_wa
     from trio_wa.testing.sync_trio_wa import SyncTrioWa
 
-    settings = _settings(request, waha_sync.waha)
-    with trio_wa_thread.hold(running_trio_wa(settings, waha_sync.waha)) as trio_wa:
+    running = running_trio_wa(_settings(request, waha_sync.waha), waha_sync.waha)
+    with _leaks_in_a_line(), trio_wa_thread.hold(running) as trio_wa:
         ours = SyncTrioWa(trio_wa_thread, trio_wa)
         with ours.client:
             yield ours
@@ -149,6 +155,14 @@ def _settings(request: pytest.FixtureRequest, waha: "Waha") -> "Settings":
         return settings(given, waha_url=waha.url, options=waha.simulator.options)
     except WrongMarker as error:
         pytest.fail(str(error), pytrace=False)
+
+
+@contextmanager
+def _leaks_in_a_line() -> Iterator[None]:
+    try:
+        yield
+    except Leak as leak:
+        pytest.fail(str(leak), pytrace=False)
 
 
 def _is_ours(item: pytest.Item) -> bool:

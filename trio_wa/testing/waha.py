@@ -14,7 +14,7 @@ from trio_wa.simulator.faults import Status
 from trio_wa.simulator.message import ACK_NAMES
 from trio_wa.simulator.options import Ack, SimulatorOptions
 from trio_wa.testing import account
-from trio_wa.testing.leaks import refuse_leaks
+from trio_wa.testing.leaks import no_leaks
 from trio_wa.testing.lives import Lives
 from trio_wa.testing.port import Port
 from trio_wa.testing.virtual_time import patience
@@ -175,7 +175,7 @@ class Waha:
 @asynccontextmanager
 async def running_waha(options: SimulatorOptions) -> AsyncIterator[Waha]:
     """A simulated WAHA on a free port of 127.0.0.1; nothing of it is left at the end."""
-    with Port() as port:
+    with Port() as port, no_leaks("waha", served=port.number, reached=port.number):
         waha = Waha(Simulator(options), port)
         async with trio.open_nursery() as nursery:
             await nursery.start(waha.lives.run, name="waha")
@@ -183,7 +183,6 @@ async def running_waha(options: SimulatorOptions) -> AsyncIterator[Waha]:
                 yield waha
             finally:
                 nursery.cancel_scope.cancel()
-    refuse_leaks("waha", ports=[port.number])
 
 
 def _condition(

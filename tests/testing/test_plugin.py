@@ -1,0 +1,225 @@
+"""The plugin in suites of others: modes, markers, failures, leaks. Each has its own pytest."""
+
+import sys
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+SEND = """
+import pytest
+
+async def test_checkout_sends_a_receipt(trio_wa, waha):
+    response = await trio_wa.client.post(
+        "/send", json={"to": "6281234567890", "message": "Thank you"}
+    )
+    assert response.status_code == 202
+    message = await waha.wait_for(to="6281234567890")
+    assert "Thank you" in message.text
+"""
+
+
+@pytest.fixture
+def run(pytester):
+    """Run a test module in a pytest in which warnings are errors."""
+
+    def run_module(source, *arguments):
+        pytester.makepyfile(source)
+        return pytester.runpytest_inprocess("-W", "error", "--strict-markers", *arguments)
+
+    return run_module
+
+
+@pytest.mark.parametrize("trio_mode", ["true", "false"])
+def test_async_tests_run_whatever_trio_mode(run, trio_mode):
+    run(SEND, "-o", f"trio_mode={trio_mode}").assert_outcomes(passed=1)
+
+
+def test_no_environment_reaches_the_service(run, monkeypatch):
+    monkeypatch.setenv("WORKER_COUNT", "nonsense")
+    monkeypatch.setenv("WAHA_URL", "http://waha.example")
+    monkeypatch.setenv("API_KEYS", "nonsense")
+    run(SEND).assert_outcomes(passed=1)
+
+
+def test_markers_of_module_and_test_add_up_and_the_closest_wins(run):
+    result = run(
+        """
+        import pytest
+        pytestmark = [
+            pytest.mark.trio_wa(worker_count=3, message_ttl="1h"),
+            pytest.mark.waha(sessions=("a", "b"), hang=1),
+        ]
+
+        @pytest.mark.trio_wa(worker_count=5)
+        @pytest.mark.waha(engine="GOWS")
+        async def test_it(trio_wa, waha):
+            assert trio_wa.settings.worker_count == 5
+            assert trio_wa.settings.message_ttl == 3600
+            assert [session.name for session in trio_wa.settings.sessions] == ["a", "b"]
+            assert waha.simulator.options.engine == "GOWS"
+            assert waha.simulator.options.faults.hang == 1
+        """
+    )
+    result.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("markers", "message"),
+    [
+        ("trio_wa(workers=3)", "*trio_wa has no argument 'workers': did you mean worker_count?"),
+        ("trio_wa(worker_count=0)", "*trio_wa: WORKER_COUNT=*must be*"),
+        ("trio_wa(3)", "*@pytest.mark.trio_wa takes named arguments only"),
+        ("waha(session=('a',))", "*waha has no argument 'session': did you mean sessions?"),
+        ("waha(hang=2)", "*@pytest.mark.waha: rates lie between 0 and 1*"),
+    ],
+)
+@pytest.mark.parametrize(
+    "test", ["async def test_it(trio_wa): pass", "def test_it(trio_wa_sync): pass"]
+)
+def test_a_wrong_marker_says_what_would_be_right(run, markers, message, test):
+    result = run(f"import pytest\n@pytest.mark.{markers}\n{test}")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines([message])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        (
+            "@pytest.mark.trio_wa(journal_path='j.db')\n"
+            "async def test_it(trio_wa, autojump_clock): pass",
+            "autojump_clock and journal_path cannot be had together*",
+        ),
+        (
+            "def test_it(trio_wa_sync, autojump_clock): pass",
+            "autojump_clock and trio_wa_sync or waha_sync cannot be had together*",
+        ),
+        (
+            "@pytest.mark.usefixtures('autojump_clock')\nasync def test_it(trio_wa): pass",
+            "autojump_clock is requested but does not run this test*",
+        ),
+    ],
+)
+def test_virtual_time_that_cannot_be_had_is_refused_at_the_set_up(run, test, message):
+    result = run(f"import pytest\n{test}")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines([message])
+
+
+def test_waiting_in_vain_shows_what_was_sent_instead_and_how_each_message_stands(run):
+    result = run(
+        """
+        async def test_it(trio_wa, waha, autojump_clock):
+            waha.faults(to="447700900002", proxy_503=1)
+            await trio_wa.send("447700900001", "to somebody else")
+            await trio_wa.send("447700900002", "the one")
+            await waha.wait_for(to="447700900002", text="the one", within=3)
+        """,
+        "--show-capture=no",
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            '> *await waha.wait_for(to="447700900002", text="the one", within=3)',
+            "*NotSent: no message to 447700900002@c.us with 'the one' in its text within 3 s.",
+            "*Sent instead (1):",
+            "* over default to 447700900001@c.us: 'to somebody else'",
+            "*Reached WAHA and was not delivered (*",
+            "* over default to 447700900002@c.us: answered 503",
+            "* to 447700900001 is sent: 'to somebody else'",
+            "* sent over default",
+            "* to 447700900002 is queued (proxy_unavailable), next attempt in * s: 'the one'",
+            "*+0.000 s queued",
+            "*+0.0?? s sending over default",
+            "*+0.0?? s queued over default: proxy_unavailable, WAHA answered 503*",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*Exception Group*")
+
+
+def test_a_failed_assertion_shows_without_nurseries_around_it(run):
+    result = run("async def test_it(trio_wa): assert {'a': 1} == {'a': 2}", "--show-capture=no")
+    result.stdout.fnmatch_lines(["*AssertionError: assert {'a': 1} == {'a': 2}"])
+    result.stdout.no_fnmatch_line("*Exception Group*")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sockets and files are seen on Linux only")
+def test_a_leak_fails_the_test_that_caused_it_and_no_other(run):
+    result = run(
+        """
+        import pytest, socket
+        left = []
+
+        async def test_before(trio_wa): pass
+
+        async def test_port(trio_wa, waha):
+            address = waha.url.removeprefix("http://").split(":")
+            left.append(socket.create_connection(tuple(address)))
+
+        async def test_between(trio_wa): pass
+
+        @pytest.mark.trio_wa(journal_path="journal.db")
+        async def test_file(trio_wa):
+            left.append(open(trio_wa.settings.journal_path, "rb"))
+
+        def test_after(trio_wa_sync): pass
+
+        @pytest.mark.trio_wa(journal_path="journal.db")
+        def test_file_sync(trio_wa_sync):
+            left.append(open(trio_wa_sync.settings.journal_path, "rb"))
+
+        def test_clean_up():
+            for each in left:
+                each.close()
+        """,
+        "--show-capture=no",
+    )
+    result.assert_outcomes(passed=5, failed=2, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "after the test trio_wa has */test_file_sync0/journal.db still open",
+            "after the test waha has a connection open to its port *",
+            "after the test trio_wa has */test_file0/journal.db still open",
+            "FAILED *::test_port*",
+            "FAILED *::test_file*",
+            "ERROR *::test_file_sync*",
+        ]
+    )
+
+
+def test_an_error_of_the_service_fails_the_test_at_once(run):
+    result = run(
+        """
+        import trio
+
+        async def test_it(trio_wa, waha):
+            def broken(*_): raise RuntimeError("the service is broken")
+            trio_wa._kept._store.begin = broken
+            await trio_wa.send("447700900000", "Hello")
+            await waha.wait_for()
+        """,
+    )
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*the service is broken*"])
+
+
+def test_the_plugin_is_light_to_load(pytester):
+    pytester.makepyfile(
+        """
+        import sys
+        def test_it():
+            import trio_wa.testing.plugin
+            heavy = {"quart", "hypercorn", "httpx", "pydantic", "trio_wa.service"}
+            assert not heavy & set(sys.modules)
+        """
+    )
+    pytester.runpytest_subprocess("-p", "no:cov", "-p", "no:anyio").assert_outcomes(passed=1)
+
+
+def test_the_markers_are_listed(run):
+    result = run("", "--markers")
+    result.stdout.fnmatch_lines(
+        ["@pytest.mark.trio_wa(**settings)*", "@pytest.mark.waha(**options)*"]
+    )

@@ -1,0 +1,88 @@
+"""What a test can do with `waha`."""
+
+import re
+
+import pytest
+import trio
+
+from trio_wa.testing import NotSent
+
+ALICE, BOB = "447700900001", "447700900002"
+
+
+async def test_wait_for_finds_what_was_sent_before_and_what_comes(trio_wa, waha):
+    await trio_wa.send(ALICE, "one")
+    first = await waha.wait_for(to="+44 7700 900001")
+    assert await waha.wait_for(text="on") == first
+    await trio_wa.send(ALICE, "two")
+    assert (await waha.wait_for(to=f"{ALICE}@c.us", text=re.compile("^t.o$"))).text == "two"
+    assert [message.text for message in waha.sent] == ["one", "two"]
+
+
+async def test_wait_sent_counts_only_what_matches(trio_wa, waha):
+    for n in range(3):
+        await trio_wa.send(ALICE, f"to Alice {n}")
+        await trio_wa.send(BOB, f"to Bob {n}")
+    found = await waha.wait_sent(3, to=BOB)
+    assert [message.text for message in found] == ["to Bob 0", "to Bob 1", "to Bob 2"]
+
+
+@pytest.mark.waha(sessions=("a", "b"))
+async def test_waiting_in_vain_says_for_what(trio_wa, waha, autojump_clock):
+    await trio_wa.send(ALICE, "one")
+    await trio_wa.settled()
+    with pytest.raises(NotSent, match=r"^no 2 messages to 447700900001@c.us over a .*, only 1\.\n"):
+        await waha.wait_sent(2, to=ALICE, session="a")
+    with pytest.raises(NotSent, match=r"^no message whose text matches 't\.o' within 5 s\.\n"):
+        await waha.wait_for(text=re.compile("t.o"), within=5)
+
+
+async def test_patience_is_an_hour_of_virtual_time(waha, autojump_clock):
+    began = trio.current_time()
+    with pytest.raises(NotSent, match=r"(?s)within 3600 s.*Nothing was sent"):
+        await waha.wait_for()
+    assert trio.current_time() - began == pytest.approx(3600)
+
+
+async def test_faults_strike_as_often_as_told_and_only_whom_they_are_meant_for(
+    trio_wa, waha, autojump_clock
+):
+    waha.faults(to=ALICE, reject_400=1, times=1)
+    ids = [await trio_wa.send(to, "Hello") for to in (ALICE, ALICE, BOB)]
+    await trio_wa.settled()
+    statuses = [(await trio_wa.message(each)).status for each in ids]
+    assert statuses == ["failed", "sent", "sent"]
+
+
+@pytest.mark.waha(sessions=("a", "b"))
+async def test_sessions_show_and_take_statuses(waha):
+    waha.sessions["b"] = "SCAN_QR_CODE"
+    assert dict(waha.sessions) == {"a": "WORKING", "b": "SCAN_QR_CODE"}
+    with pytest.raises(KeyError):
+        waha.sessions["c"] = "WORKING"
+
+
+async def test_ack_takes_a_message_or_its_id_and_a_name_or_a_level(trio_wa, waha):
+    await trio_wa.send(ALICE, "Hello")
+    message = await waha.wait_for()
+
+    async def level():
+        path = f"/api/default/chats/all/messages/{message.id}"
+        headers = {"X-Api-Key": waha.simulator.options.api_key}
+        answer = await trio_wa.client.get(waha.url + path, headers=headers)
+        return answer.json()["ackName"]
+
+    waha.ack(message, "READ")
+    assert await level() == "READ"
+    waha.ack(message.id, -1)
+    assert await level() == "ERROR"
+
+
+async def test_down_refuses_and_up_comes_back_at_the_same_address(waha):
+    port = int(waha.url.rpartition(":")[2])
+    for _ in range(3):
+        await waha.down()
+        with pytest.raises(OSError, match="all attempts to connect"):
+            await trio.open_tcp_stream("127.0.0.1", port)
+        await waha.up()
+        await (await trio.open_tcp_stream("127.0.0.1", port)).aclose()
