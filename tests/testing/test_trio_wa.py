@@ -135,3 +135,10 @@ async def test_a_fence_lets_reads_pass_and_no_write():
         await fence.cancel("two", 0.0)
     assert fence.problem() is None
     assert (diary.written, notes) == (["one"], ["written"])
+
+
+async def test_the_log_goes_where_pytest_shows_it(trio_wa, waha, caplog, capsys):
+    await trio_wa.send(ALICE, "Hello")
+    await trio_wa.settled()
+    assert [each.levelname for each in caplog.records if "message.sent" in each.message] == ["INFO"]
+    assert capsys.readouterr().out == ""

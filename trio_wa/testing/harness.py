@@ -16,6 +16,7 @@ from trio_wa.ports import Filter, Ledger, Publish, Record, Store
 from trio_wa.testing import account
 from trio_wa.testing.leaks import no_leaks
 from trio_wa.testing.lives import Lives
+from trio_wa.testing.logs import logs_to_logging
 from trio_wa.testing.port import Port
 from trio_wa.testing.store import Fence, Fenced, KeptStore
 from trio_wa.testing.waha import NotSent, Waha
@@ -203,7 +204,11 @@ async def running_trio_wa(settings: Settings, waha: Waha) -> AsyncIterator[TrioW
     Raises `Lost` at the end if its ledger does not add up, and `Leak` if something stays open.
     """
     files = [] if settings.in_memory else [Path(settings.journal_path)]
-    with Port() as port, no_leaks("trio_wa", served=port.number, files=files):
+    with (
+        logs_to_logging(),
+        Port() as port,
+        no_leaks("trio_wa", served=port.number, files=files),
+    ):
         trio_wa = TrioWa(settings, waha, port)
         waha.witnesses.append(trio_wa.account)
         async with trio_wa.client, trio.open_nursery() as nursery:
