@@ -205,6 +205,24 @@ def test_an_error_of_the_service_fails_the_test_at_once(run):
     result.stdout.fnmatch_lines(["*the service is broken*"])
 
 
+@pytest.mark.parametrize(("a", "wait", "_sync"), [("async ", "await ", ""), ("", "", "_sync")])
+def test_a_restart_that_fails_ends_and_its_reason_is_shown(run, a, wait, _sync):
+    result = run(
+        f"""
+        import pytest
+        from pathlib import Path
+
+        @pytest.mark.trio_wa(journal_path="journal.db")
+        {a}def test_it(trio_wa{_sync}):
+            {wait}trio_wa{_sync}.crash()
+            Path(trio_wa{_sync}.settings.journal_path).write_bytes(b"no database" * 1000)
+            {wait}trio_wa{_sync}.restart()
+        """
+    )
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*StoreUnusable: *journal.db*"])
+
+
 def test_the_plugin_is_light_to_load(pytester):
     pytester.makepyfile(
         """
@@ -223,3 +241,18 @@ def test_the_markers_are_listed(run):
     result.stdout.fnmatch_lines(
         ["@pytest.mark.trio_wa(**settings)*", "@pytest.mark.waha(**options)*"]
     )
+
+
+def test_without_pytest_trio_the_fixtures_say_what_to_install(pytester, monkeypatch):
+    pytester.makepyfile(pytest_trio="raise ImportError")
+    pytester.makepyfile(
+        """
+        async def test_on_trio(trio_wa): pass
+        def test_sync(trio_wa_sync): pass
+        """
+    )
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTHONPATH", str(pytester.path))
+    result = pytester.runpytest_subprocess("-p", "trio_wa.testing.plugin", "--strict-markers")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*needs pytest-trio: pip install 'trio-wa[[]testing]'"])

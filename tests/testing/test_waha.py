@@ -84,5 +84,7 @@ async def test_down_refuses_and_up_comes_back_at_the_same_address(waha):
         await waha.down()
         with pytest.raises(OSError, match="all attempts to connect"):
             await trio.open_tcp_stream("127.0.0.1", port)
+        await waha.down()  # again, for nothing
+        await waha.up()
         await waha.up()
         await (await trio.open_tcp_stream("127.0.0.1", port)).aclose()

@@ -29,6 +29,7 @@ class Lives:
                         task_status.started()
                 finally:
                     self._over.set()
+                    self._begun.set()  # whoever waits for the begin learns of the end
             await self._wanted.wait()
             task_status = trio.TASK_STATUS_IGNORED
 
@@ -38,13 +39,20 @@ class Lives:
         return self._begun.is_set() and not self._over.is_set()
 
     async def begin(self) -> None:
-        """Begin the next life, after the end of the present one; returns once it serves."""
+        """Begin the next life, and return once it serves; nothing happens if one does.
+
+        Raises `RuntimeError` if it ended while it began.
+        """
+        if self.alive:
+            return
         await self._over.wait()
         wanted = self._wanted
         self._scope = trio.CancelScope()
         self._wanted, self._begun, self._over = trio.Event(), trio.Event(), trio.Event()
         wanted.set()
         await self._begun.wait()
+        if not self.alive:
+            raise RuntimeError("it ended while it began")
 
     async def end(self) -> None:
         """Cancel the present life, and return once nothing of it is left."""

@@ -6,8 +6,6 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from pydantic_core import PydanticUndefined
-
 from trio_wa.config import Settings, SettingsError, load_settings
 from trio_wa.config.kinds import MEMORY
 from trio_wa.core.session import Session
@@ -58,7 +56,7 @@ def settings(given: Mapping[str, Any], *, waha_url: str, options: SimulatorOptio
     defaults = {
         name: field.default
         for name, field in Settings.model_fields.items()
-        if field.default is not PydanticUndefined
+        if not field.is_required()
     }
     ours = {
         "waha_url": waha_url,

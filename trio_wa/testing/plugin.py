@@ -51,7 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let pytest-trio run the async tests that use our fixtures, without `trio_mode` too."""
-    for item in items:
+    for item in items if trio_fixture is not None else ():
         is_async = inspect.iscoroutinefunction(getattr(item, "obj", None))
         if is_async and _is_ours(item) and item.get_closest_marker("trio") is None:
             item.add_marker("trio")
