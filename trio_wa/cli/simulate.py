@@ -122,7 +122,8 @@ def simulate(**given: Any) -> None:
     """Stand in for WAHA, with faults on request.
 
     Prints its address and each message as it is delivered. While it runs, faults can be changed
-    at /_sim/faults, and /_sim/messages lists what it delivered. Ctrl-C or SIGTERM ends it.
+    at /_sim/faults, and /_sim/messages lists what it delivered. The numbers +44 7700 900000 to
+    900999 have fates of their own, listed in docs/testing.md. Ctrl-C or SIGTERM ends it.
     """
     configure_logging("WARNING")
     try:
