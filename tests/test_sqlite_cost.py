@@ -185,13 +185,13 @@ async def test_the_files_stay_bounded_under_a_steady_load(tmp_path: Path) -> Non
 
 async def test_an_erased_text_is_nowhere_in_the_files(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
-    secret = b"4711-is-your-code"
+    secret = b"4711 is your code. " * 500  # more than a page, so that whole pages are freed
     async with open_sqlite_store(path, lambda _: None, min_free_disk=0, lock_wait=0) as store:
         acceptance = await store.accept(replace(draft("a"), text=secret.decode()))
         assert isinstance(acceptance, Accepted)
         await finish(store, acceptance.message, Status.SENT, at=NOW)
-    assert secret in path.read_bytes()
+    assert secret[:100] in path.read_bytes()
     async with open_sqlite_store(path, lambda _: None, min_free_disk=0, lock_wait=0) as store:
         assert await store.erase_texts(NOW + 1, 10) == 1
-    assert secret not in path.read_bytes()
+    assert secret[:19] not in path.read_bytes()
     assert not path.with_name("store.db-wal").exists()

@@ -70,8 +70,23 @@ async def test_more_than_one_missing_directory_is_a_mistake(tmp_path: Path) -> N
     assert os.listdir(tmp_path) == []
 
 
-async def test_a_directory_is_no_database(tmp_path: Path) -> None:
-    assert "is a directory: set JOURNAL_PATH" in await refusal(tmp_path)
+@pytest.mark.parametrize("kind", ["directory", "pipe"])
+async def test_what_is_not_a_file_is_no_database(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "store.db"
+    path.mkdir() if kind == "directory" else os.mkfifo(path)
+    assert "is not a file: set JOURNAL_PATH" in await refusal(path)
+
+
+async def test_two_names_of_one_file_are_one_database(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    (tmp_path / "names").mkdir()
+    link = tmp_path / "names" / "link.db"
+    link.symlink_to(path)
+    async with open_sqlite_store(path, lambda _: None, min_free_disk=0, lock_wait=0):
+        assert "in use" in await refusal(link)
+    link.unlink()
+    link.symlink_to(link)
+    assert "cannot be opened" in await refusal(link)
 
 
 async def test_a_path_below_a_file_is_said(tmp_path: Path) -> None:
@@ -82,7 +97,7 @@ async def test_a_path_below_a_file_is_said(tmp_path: Path) -> None:
 
 async def test_a_directory_that_cannot_be_written_is_said() -> None:
     line = await refusal(Path("/proc/self/fdinfo/store.db"))
-    assert line.startswith("/proc/self/fdinfo/store.db.lock cannot be written (")
+    assert line.startswith(f"/proc/{os.getpid()}/fdinfo/store.db.lock cannot be written (")
     assert line.endswith("or set JOURNAL_PATH to another place")
 
 

@@ -11,7 +11,7 @@ import trio
 import trio.testing
 
 from tests.contract.messages import NOW, accept, draft, settle, status_of
-from trio_wa.adapters.sqlite import SqliteStore, open_sqlite_store
+from trio_wa.adapters.sqlite import SqliteStore, changes, open_sqlite_store
 from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.adapters.sqlite.writer import CLOSE_SECONDS
 from trio_wa.core.message import Message
@@ -128,6 +128,21 @@ async def test_a_bad_row_does_not_fail_its_batch(
     ledger = await store.ledger()
     assert ledger.accepted == 4
     assert ledger.balanced
+
+
+async def test_what_a_failed_change_queued_is_not_published(
+    store: SqliteStore, published: list[Message]
+) -> None:
+    def half(journal: Journal) -> None:
+        changes.accept(journal, draft("half"))
+        raise RuntimeError("half of it is done")
+
+    with pytest.raises(RuntimeError):
+        await store._writer.write(half)
+    assert published == []
+    assert await store.get("half") is None
+    whole = await accept(store, "whole")
+    assert whole.seq == 1
 
 
 async def test_a_pending_write_is_taken_back_and_a_begun_one_is_waited_for(

@@ -35,8 +35,12 @@ class Mode:
     exclusive: bool = False
 
 
-def make_directory(path: Path) -> None:
-    """Make the directory of the database if it alone is missing, for this user only."""
+def locate(path: Path) -> Path:
+    """The one name of the file `path`, so that two names of it have one lock.
+
+    Its directory is made, for this user only, if it alone is missing. Raises `StoreUnusable`.
+    """
+    path = Path(os.path.realpath(path))
     directory = path.parent
     try:
         if not directory.exists() and directory.parent.is_dir():
@@ -50,8 +54,9 @@ def make_directory(path: Path) -> None:
         raise StoreUnusable(
             f"{directory} is not a directory: make it, or set JOURNAL_PATH to another place"
         )
-    if path.is_dir():
-        raise StoreUnusable(f"{path} is a directory: set JOURNAL_PATH to a file in it")
+    if path.exists() and not path.is_file():
+        raise StoreUnusable(f"{path} is not a file: set JOURNAL_PATH to the path of a file")
+    return path
 
 
 def open_journal(path: Path, mode: Mode) -> Journal:
@@ -82,7 +87,6 @@ def open_journal(path: Path, mode: Mode) -> Journal:
         if isinstance(error, StoreUnusable):
             raise
         raise StoreUnusable(describe(error, path, errno)) from error
-    _restrict(path)
     return journal
 
 
@@ -136,7 +140,10 @@ def _tune(connection: apsw.Connection, path: Path, mode: Mode) -> None:
 
 
 def _restrict(path: Path) -> None:
-    """Let this user alone read the files: they hold texts and phone numbers."""
+    """Let this user alone read the files: they hold texts and phone numbers.
+
+    Files that SQLite makes beside the database get its mode.
+    """
     for suffix in ("", "-wal", "-shm"):
         with contextlib.suppress(OSError):  # missing, or on a file system without modes
             path.with_name(path.name + suffix).chmod(0o600)

@@ -11,7 +11,7 @@ from trio_wa.adapters.sqlite import changes, queries, upkeep
 from trio_wa.adapters.sqlite.disk import Disk
 from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.adapters.sqlite.lock import locked
-from trio_wa.adapters.sqlite.opening import Mode, make_directory, open_journal
+from trio_wa.adapters.sqlite.opening import Mode, locate, open_journal
 from trio_wa.adapters.sqlite.readers import Readers
 from trio_wa.adapters.sqlite.writer import CLOSE_SECONDS, Writer
 from trio_wa.core.message import Message
@@ -131,7 +131,7 @@ async def open_store(
     path: Path, publish: Publish, disk: Disk, *, lock_wait: float, mode: Mode
 ) -> AsyncIterator[SqliteStore]:
     """The same, over any `disk` and in any `mode`."""
-    make_directory(path)
+    path = locate(path)
     async with locked(path, wait=lock_wait):
         journal = await trio.to_thread.run_sync(open_journal, path, mode)
         readers = Readers(path, vfs=mode.vfs)

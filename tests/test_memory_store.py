@@ -1,0 +1,39 @@
+"""What the store in memory drops, beside the contract of every store."""
+
+from tests.contract.messages import NOW, accept, draft, finish, status_of
+from trio_wa.adapters.memory_store import MemoryStore
+from trio_wa.core.status import Status
+from trio_wa.ports import Accepted, IdempotencyKey, Replayed
+
+
+async def test_only_the_newest_settled_messages_are_kept_and_the_others_count_as_purged() -> None:
+    store = MemoryStore(lambda _: None, max_settled=2)
+    for n in range(5):
+        await accept(store, f"queued{n}")
+        await finish(store, await accept(store, f"m{n}"), Status.FAILED, at=NOW + n)
+    assert [await status_of(store, f"m{n}") for n in range(5)] == [*[None] * 3, *["failed"] * 2]
+    assert [await status_of(store, f"queued{n}") for n in range(5)] == [Status.QUEUED] * 5
+    ledger = await store.ledger()
+    assert (ledger.accepted, ledger.purged) == (10, 3)
+    assert ledger.balanced
+
+
+async def test_a_retried_message_is_settled_anew() -> None:
+    store = MemoryStore(lambda _: None, max_settled=2)
+    for n in range(2):
+        await finish(store, await accept(store, f"m{n}"), Status.FAILED, at=NOW)
+    await store.retry("m0", NOW, NOW + 1)
+    await finish(store, await accept(store, "m2"), Status.SENT)
+    assert await status_of(store, "m0") is Status.QUEUED
+    assert (await store.ledger()).purged == 0
+    assert await store.expire("m0", NOW)
+    assert await status_of(store, "m1") is None
+
+
+async def test_only_the_newest_keys_are_kept() -> None:
+    store = MemoryStore(lambda _: None, max_settled=2)
+    for n in range(3):
+        await store.accept(draft(f"m{n}", key=IdempotencyKey(f"k{n}", "f")))
+    assert await store.accept(draft("x", key=IdempotencyKey("k1", "f"))) == Replayed("m1")
+    again = await store.accept(draft("y", key=IdempotencyKey("k0", "f")))
+    assert isinstance(again, Accepted)
