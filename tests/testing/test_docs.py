@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from trio_wa import testing
 from trio_wa.simulator.magic_numbers import MAGIC_NUMBERS
 from trio_wa.testing.harness import TrioWa
 from trio_wa.testing.sync_trio_wa import SyncTrioWa
@@ -34,3 +35,9 @@ def test_the_synchronous_variant_has_the_same_methods(kind, sync):
         if inspect.isfunction(vars(kind)[name]):
             ours = inspect.signature(vars(kind)[name]).parameters
             assert ours == inspect.signature(vars(sync)[name]).parameters
+
+
+def test_every_public_name_loads():
+    assert [name for name in testing.__all__ if not hasattr(testing, name)] == []
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        testing.Nothing  # noqa: B018 - the access is the test

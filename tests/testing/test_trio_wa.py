@@ -5,7 +5,7 @@ import threading
 import pytest
 import trio
 
-from trio_wa.testing import Down, NotAccepted, NotSent
+from trio_wa.testing import Down, Lost, NotAccepted, NotSent
 from trio_wa.testing.store import Fence, Fenced
 
 ALICE = "447700900001"
@@ -167,3 +167,13 @@ async def test_the_log_goes_where_pytest_shows_it(trio_wa, waha, caplog, capsys)
     await trio_wa.settled()
     assert [each.levelname for each in caplog.records if "message.sent" in each.message] == ["INFO"]
     assert capsys.readouterr().out == ""
+
+
+async def test_a_message_that_the_store_has_lost_is_told(trio_wa, waha):
+    message_id = await trio_wa.send(ALICE, "Hello")
+    await trio_wa.settled()
+    rows = trio_wa._kept._store._rows
+    row = rows.pop(message_id)
+    with pytest.raises(Lost, match="does not add up"):
+        await trio_wa.check_ledger()
+    rows[message_id] = row

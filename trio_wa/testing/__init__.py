@@ -8,13 +8,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trio_wa.testing.harness import Down, NotAccepted, TrioWa, running_trio_wa
+    from trio_wa.testing.harness import Down, Lost, NotAccepted, TrioWa, running_trio_wa
     from trio_wa.testing.leaks import Leak
     from trio_wa.testing.waha import NotSent, Waha, running_waha
 
 __all__ = [
     "Down",
     "Leak",
+    "Lost",
     "NotAccepted",
     "NotSent",
     "TrioWa",
@@ -26,6 +27,7 @@ __all__ = [
 _MODULES = {
     "Down": "harness",
     "Leak": "leaks",
+    "Lost": "harness",
     "NotAccepted": "harness",
     "NotSent": "waha",
     "TrioWa": "harness",
