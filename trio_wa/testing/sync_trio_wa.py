@@ -56,15 +56,13 @@ class SyncTrioWa:
         """Do what a SIGTERM does: the first begins the drain, the second ends it."""
         self._thread.call_now(self.trio_wa.stop)
 
-    def stopped(self, within: float | None = None) -> Ended:
-        """How the service ended, once it has; `NotSent` after `within` seconds."""
-        __tracebackhide__ = True
-        return self._thread.call(self.trio_wa.stopped, within)
+    def stopped(self) -> Ended:
+        """How the service ended, once it has."""
+        return self._thread.call(self.trio_wa.stopped)
 
-    def drain(self, within: float | None = None) -> Ended:
+    def drain(self) -> Ended:
         """Stop as after one SIGTERM, and wait until what was accepted is sent."""
-        __tracebackhide__ = True
-        return self._thread.call(self.trio_wa.drain, within)
+        return self._thread.call(self.trio_wa.drain)
 
     def crash(self) -> None:
         """End at once and leave what a `kill -9` leaves."""
