@@ -5,7 +5,7 @@ import threading
 import pytest
 import trio
 
-from trio_wa.testing import Down, NotAccepted, NotSent
+from trio_wa.testing import Down, Lost, NotAccepted, NotSent
 from trio_wa.testing.store import Fence, Fenced
 
 ALICE = "447700900001"
@@ -96,6 +96,31 @@ async def test_drain_and_restart(trio_wa, waha):
     await waha.wait_for(text="again")
 
 
+async def test_a_drain_that_cannot_end_says_what_is_left(trio_wa, waha, autojump_clock):
+    await waha.down()
+    await trio_wa.send(ALICE, "Hello")
+    with pytest.raises(NotSent, match=r"(?s)did not stop within 60 s\.\n.*queued \(unreach"):
+        await trio_wa.drain(within=60)
+    began = trio.current_time()
+    with pytest.raises(NotSent, match="within 3600 s"):
+        await trio_wa.stopped()
+    assert trio.current_time() - began == pytest.approx(3600)
+    await waha.up()
+    assert (await trio_wa.stopped()).left == 0
+
+
+@pytest.mark.trio_wa(drain_timeout=4000)
+async def test_a_drain_may_take_its_own_time_by_default(trio_wa, waha, autojump_clock):
+    await waha.down()
+    await trio_wa.send(ALICE, "Hello")
+    assert (await trio_wa.drain()).left == 1
+
+
+async def test_waiting_for_a_stop_that_nobody_asked_for_ends(trio_wa):
+    with pytest.raises(NotSent, match="nothing stopped it"):
+        await trio_wa.stopped(within=0.05)
+
+
 async def test_restart_of_a_running_service_crashes_it_first(trio_wa, waha):
     await trio_wa.restart()
     await trio_wa.send(ALICE, "Hello")
@@ -142,3 +167,13 @@ async def test_the_log_goes_where_pytest_shows_it(trio_wa, waha, caplog, capsys)
     await trio_wa.settled()
     assert [each.levelname for each in caplog.records if "message.sent" in each.message] == ["INFO"]
     assert capsys.readouterr().out == ""
+
+
+async def test_a_message_that_the_store_has_lost_is_told(trio_wa, waha):
+    message_id = await trio_wa.send(ALICE, "Hello")
+    await trio_wa.settled()
+    rows = trio_wa._kept._store._rows
+    row = rows.pop(message_id)
+    with pytest.raises(Lost, match="does not add up"):
+        await trio_wa.check_ledger()
+    rows[message_id] = row

@@ -112,17 +112,33 @@ class TrioWa:
             self._drain.cancel()
         self._stop.set()
 
-    async def stopped(self) -> service.Ended:
-        """How the service ended, once it has."""
-        await self.lives.over()
-        if self._ended is None:
-            raise Down("it was crashed, not stopped")
-        return self._ended
+    async def stopped(self, within: float | None = None) -> service.Ended:
+        """How the service ended, once it has.
 
-    async def drain(self) -> service.Ended:
-        """Stop as after one SIGTERM, and wait until what was accepted is sent."""
+        Raises `NotSent` after `within` seconds (by default 5, or an hour of virtual time, beyond
+        `drain_timeout`); the service goes on meanwhile. Raises `Down` if it was crashed.
+        """
+        __tracebackhide__ = True
+        bounded = self.settings.drain_seconds or 0.0
+        seconds = self._waha.patience + bounded if within is None else within
+        with trio.move_on_after(seconds):
+            await self.lives.over()
+            if self._ended is None:
+                raise Down("it was crashed, not stopped")
+            return self._ended
+        reason = f"the service did not stop within {seconds:g} s"
+        if not self._stop.is_set():
+            reason += ", because nothing stopped it: call stop() or drain()"
+        raise NotSent("\n".join([f"{reason}.", *await self.account()]))
+
+    async def drain(self, within: float | None = None) -> service.Ended:
+        """Stop as after one SIGTERM, and wait until what was accepted is sent.
+
+        Raises `NotSent` as `stopped` does.
+        """
+        __tracebackhide__ = True
         self.stop()
-        return await self.stopped()
+        return await self.stopped(within)
 
     async def crash(self) -> None:
         """End at once and leave what a `kill -9` leaves.

@@ -56,13 +56,15 @@ class SyncTrioWa:
         """Do what a SIGTERM does: the first begins the drain, the second ends it."""
         self._thread.call_now(self.trio_wa.stop)
 
-    def stopped(self) -> Ended:
-        """How the service ended, once it has."""
-        return self._thread.call(self.trio_wa.stopped)
+    def stopped(self, within: float | None = None) -> Ended:
+        """How the service ended, once it has; `NotSent` after `within` seconds."""
+        __tracebackhide__ = True
+        return self._thread.call(self.trio_wa.stopped, within)
 
-    def drain(self) -> Ended:
+    def drain(self, within: float | None = None) -> Ended:
         """Stop as after one SIGTERM, and wait until what was accepted is sent."""
-        return self._thread.call(self.trio_wa.drain)
+        __tracebackhide__ = True
+        return self._thread.call(self.trio_wa.drain, within)
 
     def crash(self) -> None:
         """End at once and leave what a `kill -9` leaves."""
