@@ -204,6 +204,11 @@ async def test_another_session_takes_over_from_one_that_does_not_work(
     waha.sessions["a"] = "SCAN_QR_CODE"
     await send_many(trio_wa, 10)
     await trio_wa.settled()
+    refused = len(waha.requests) - 10
+    assert 1 <= refused <= 10
+    await send_many(trio_wa, 10)
+    await trio_wa.settled()
+    assert len(waha.requests) - 20 <= refused + 1  # a probe
     assert {message.session for message in waha.sent} == {"b"}
     waha.sessions["a"] = "WORKING"
     await trio.sleep(10)

@@ -108,6 +108,27 @@ def test_virtual_time_that_cannot_be_had_is_refused_at_the_set_up(run, test, mes
     result.stdout.fnmatch_lines([message])
 
 
+def test_a_failure_under_a_clock_that_jumped_over_a_thread_says_so(run):
+    result = run(
+        """
+        import time, trio
+
+        async def test_with(trio_wa, autojump_clock):
+            with trio.fail_after(30):
+                await trio.to_thread.run_sync(time.sleep, 0.1)
+                await trio.sleep(0)
+
+        async def test_without(trio_wa, autojump_clock):
+            await trio.sleep(30)
+            raise trio.TooSlowError
+        """
+    )
+    result.assert_outcomes(failed=2)
+    noted = [line for line in result.outlines if "jumped while a thread worked (" in line]
+    assert len(noted) == 1
+    assert "(sleep from <test 'test_with'>)" in noted[0]
+
+
 def test_waiting_in_vain_shows_what_was_sent_instead_and_how_each_message_stands(run):
     result = run(
         """

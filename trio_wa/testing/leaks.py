@@ -34,7 +34,7 @@ def no_leaks(
     before = frozenset(threading.enumerate())
     yield
     deadline = time.monotonic() + GRACE_SECONDS
-    while left := [*_sockets(served, reached), *_open_files(files), *_threads(before)]:
+    while left := [*_sockets(served, reached), *_open_files(files), *_at_work(before)]:
         if time.monotonic() > deadline:
             raise Leak(f"after the test {fixture} has {'; '.join(left)}")
         time.sleep(0.01)
@@ -61,10 +61,15 @@ def _open_files(files: Sequence[Path]) -> Iterator[str]:
         yield from (f"{path} still open" for path in _descriptors() if path.startswith(names))
 
 
-def _threads(before: frozenset[threading.Thread]) -> Iterator[str]:
+def threads_at_work(before: frozenset[threading.Thread] = frozenset()) -> Iterator[str]:
+    """The functions that Trio runs in threads now, each with the task that waits for it."""
     for thread in threading.enumerate():
         if thread not in before and _AT_WORK in thread.name:
-            yield f"the thread {thread.name!r} at work"
+            yield thread.name
+
+
+def _at_work(before: frozenset[threading.Thread]) -> Iterator[str]:
+    yield from (f"the thread {name!r} at work" for name in threads_at_work(before))
 
 
 def _descriptors() -> list[str]:

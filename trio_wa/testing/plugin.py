@@ -25,6 +25,8 @@ except ImportError:  # trio-wa without its extra `testing`
 
 T = TypeVar("T")
 
+WATCH = pytest.StashKey[Any]()  # the ThreadWatch of a test
+
 ASYNC_FIXTURES = frozenset({"trio_wa", "waha"})
 
 
@@ -59,14 +61,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Report the error that made a test fail, without the nurseries around it."""
+    """Report the error that made a test fail, without the nurseries around it.
+
+    Where time was virtual and could not be, it says so.
+    """
     try:
         return (yield)
-    except BaseExceptionGroup as group:
-        error: BaseException = group
-        while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-            error = error.exceptions[0]
-        if error is group or not _is_ours(item):
+    except BaseException as whole:
+        error = _innermost(whole) if _is_ours(item) else whole
+        if WATCH in item.stash and (warning := item.stash[WATCH].warning) is not None:
+            error.add_note(warning)
+        if error is whole:
             raise
         raise error from error.__cause__
 
@@ -74,12 +79,13 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 @_on_trio
 async def waha(request: pytest.FixtureRequest) -> AsyncIterator["Waha"]:
     """A simulated WAHA on a free port, as `@pytest.mark.waha(…)` asks for it."""
-    from trio_wa.testing.virtual_time import NO_ARGUMENT, is_virtual
+    from trio_wa.testing.virtual_time import NO_ARGUMENT, is_virtual, watched
     from trio_wa.testing.waha import running_waha
 
     if "autojump_clock" in request.fixturenames and not is_virtual():
         pytest.fail(NO_ARGUMENT, pytrace=False)
-    with _leaks_in_a_line():
+    with _leaks_in_a_line(), watched() as watch:
+        request.node.stash[WATCH] = watch
         async with running_waha(_options(request)) as waha:
             yield waha
 
@@ -163,6 +169,12 @@ def _leaks_in_a_line() -> Iterator[None]:
         yield
     except Leak as leak:
         pytest.fail(str(leak), pytrace=False)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 def _is_ours(item: pytest.Item) -> bool:
