@@ -4,6 +4,11 @@ import sys
 
 import pytest
 
+# pytester unloads what one of its runs was the first to load; twice loaded, it does not fit.
+import trio_wa.testing.harness
+import trio_wa.testing.sync_trio_wa
+import trio_wa.testing.sync_waha  # noqa: F401 - see above
+
 pytest_plugins = ["pytester"]
 
 SEND = """
