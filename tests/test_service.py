@@ -256,6 +256,17 @@ async def test_a_bounded_drain_leaves_the_rest_for_the_next_start(trio_wa, waha,
     assert times_sent(waha) == {f"text {n}": 1 for n in range(20)}
 
 
+@pytest.mark.trio_wa(worker_count=5, drain_timeout=10)
+@pytest.mark.waha(hang=1)
+async def test_what_is_being_sent_when_the_drain_ends_is_unknown(trio_wa, waha, autojump_clock):
+    await send_many(trio_wa, 20)
+    began = trio.current_time()
+    ended = await trio_wa.drain()
+    assert trio.current_time() - began == pytest.approx(10, abs=0.1)
+    assert ended.left == 15
+    assert (await trio_wa.ledger()).counts[Status.UNKNOWN] == 5
+
+
 @pytest.mark.trio_wa(worker_count=5)
 @pytest.mark.waha(hang=1)
 async def test_a_second_stop_skips_the_drain_and_a_restart_goes_on(trio_wa, waha, autojump_clock):
