@@ -113,6 +113,21 @@ def test_virtual_time_that_cannot_be_had_is_refused_at_the_set_up(run, test, mes
     result.stdout.fnmatch_lines([message])
 
 
+@pytest.mark.parametrize(
+    ("test", "runner"),
+    [
+        ("def test_it(trio_wa): pass", "pytest alone"),
+        ("@pytest.mark.asyncio\nasync def test_it(trio_wa): pass", "pytest-asyncio"),
+        ("@pytest.mark.anyio\nasync def test_it(waha): pass", "anyio's plugin"),
+    ],
+)
+def test_a_test_that_is_not_on_trio_is_told_to_use_the_synchronous_fixtures(run, test, runner):
+    result = run(f"import pytest\n{test}", "-o", "markers=asyncio", "-o", "trio_mode=false")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines([f"*this test is run by {runner}. Use trio_wa_sync*"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
 def test_a_failure_under_a_clock_that_jumped_over_a_thread_says_so(run):
     result = run(
         """
@@ -156,7 +171,7 @@ def test_waiting_in_vain_shows_what_was_sent_instead_and_how_each_message_stands
             "* over default to 447700900002@c.us: answered 503",
             "* to 447700900001 is sent: 'to somebody else'",
             "* sent over default",
-            "* to 447700900002 is queued (proxy_unavailable), next attempt in * s: 'the one'",
+            "* to 447700900002 is queued (proxy_unavailable)*: 'the one'",
             "*+0.000 s queued",
             "*+0.0?? s sending over default",
             "*+0.0?? s queued over default: proxy_unavailable, WAHA answered 503*",

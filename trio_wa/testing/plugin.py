@@ -29,6 +29,12 @@ WATCH = pytest.StashKey[Any]()  # the ThreadWatch of a test
 
 ASYNC_FIXTURES = frozenset({"trio_wa", "waha"})
 
+NOT_ON_TRIO = (
+    "trio_wa and waha are for async tests on Trio, and this test is run by {runner}. Use "
+    "trio_wa_sync and waha_sync here, or let pytest-trio run it: an async test without "
+    "@pytest.mark.asyncio or anyio, and asyncio_mode and anyio_mode not auto"
+)
+
 
 def _on_trio(function: Callable[..., T]) -> Callable[..., T]:
     """Make `function` a fixture of pytest-trio, with `trio_mode` or without."""
@@ -57,6 +63,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         is_async = inspect.iscoroutinefunction(getattr(item, "obj", None))
         if is_async and _is_ours(item) and item.get_closest_marker("trio") is None:
             item.add_marker("trio")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Refuse a test that uses our fixtures and is not on Trio, before it ends in a muddle."""
+    if trio_fixture is not None and _is_ours(item) and (runner := _other_runner(item)) is not None:
+        pytest.fail(NOT_ON_TRIO.format(runner=runner), pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -179,6 +192,15 @@ def _innermost(error: BaseException) -> BaseException:
 
 def _is_ours(item: pytest.Item) -> bool:
     return not ASYNC_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+
+
+def _other_runner(item: pytest.Item) -> str | None:
+    """What runs a test in the place of pytest-trio."""
+    if item.get_closest_marker("asyncio") or type(item).__module__.startswith("pytest_asyncio"):
+        return "pytest-asyncio"
+    if "anyio_backend" in getattr(item, "fixturenames", ()):
+        return "anyio's plugin"
+    return None if item.get_closest_marker("trio") else "pytest alone"
 
 
 def _arguments(request: pytest.FixtureRequest, marker: str) -> dict[str, Any]:
