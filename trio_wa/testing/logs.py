@@ -7,6 +7,15 @@ from contextlib import contextmanager
 import structlog
 
 _FACTORY = structlog.stdlib.LoggerFactory()
+_DEFAULTS = None if structlog.is_configured() else dict(structlog.get_config())
+
+
+def _is_chosen() -> bool:
+    """Whether somebody chose a configuration.
+
+    `structlog.testing.capture_logs` puts the defaults back as if they had been chosen.
+    """
+    return structlog.is_configured() and structlog.get_config() != _DEFAULTS
 
 
 @contextmanager
@@ -19,7 +28,7 @@ def logs_to_logging() -> Iterator[None]:
     level = logger.level
     if level == logging.NOTSET:
         logger.setLevel(logging.INFO)
-    if not structlog.is_configured():
+    if not _is_chosen():
         structlog.configure(
             processors=[
                 structlog.contextvars.merge_contextvars,
