@@ -1,6 +1,8 @@
 """Brings back what is due: what a crash left, what a start finds queued, and a long backlog."""
 
 import random
+from collections import deque
+from collections.abc import Iterable
 
 import structlog
 import trio
@@ -23,22 +25,31 @@ AGAIN_SECONDS = 1.0
 
 
 class Scheduler:
-    """Recovers at the start, and then feeds the window from the store whenever it is behind."""
+    """Recovers at the start, and then feeds the window from the store whenever it is behind.
 
-    def __init__(self, store: Store, window: Window, policy: RetryPolicy, clock: Clock) -> None:
+    `begun` is what the store held as begun before the first worker ran: afterwards it could not be
+    told from what workers are sending.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        window: Window,
+        policy: RetryPolicy,
+        clock: Clock,
+        begun: Iterable[Message],
+    ) -> None:
         self._store = store
         self._window = window
         self._policy = policy
         self._clock = clock
+        self._begun = deque(begun)
 
     async def run(self) -> None:
         """Settle what a crash left begun, then feed the window until cancelled."""
-        recovered = False
         while True:
             try:
-                if not recovered:
-                    await self._recover()
-                    recovered = True
+                await self._recover()
                 await self._feed()
             except StoreUnavailable as error:
                 log.warning("scheduler.store_unavailable", reason=str(error))
@@ -56,8 +67,9 @@ class Scheduler:
 
         It happens before anything is fed, so that what is sent again goes first in its line.
         """
-        for message in await self._store.begun():
-            await self._settle_crashed(message)
+        while self._begun:
+            await self._settle_crashed(self._begun[0])
+            self._begun.popleft()
 
     async def _settle_crashed(self, message: Message) -> None:
         now = self._clock.now()

@@ -85,7 +85,7 @@ async def run(
         if unsettled := _unsettled(await store.ledger()):
             window.fall_behind(unsettled)
         worker = Worker(store, gateway, dispatcher, policy, clock)
-        scheduler = Scheduler(store, window, policy, clock)
+        scheduler = Scheduler(store, window, policy, clock, await store.begun())
         retention = Retention(settings.text_retention, settings.retention)
         janitor = Janitor(store, window, retention, clock)
         intake = create_intake(settings, store, window, dispatcher, clock)

@@ -31,11 +31,11 @@ class Window:
         self._behind = False
         self._fell_behind = trio.Event()
 
-    def reserve(self, places: int = 1) -> bool:
-        """Take places in the backlog; False if there are not so many."""
-        if self.places + places > self.max_backlog:
+    def reserve(self) -> bool:
+        """Take a place in the backlog; False if there is none."""
+        if self.places >= self.max_backlog:
             return False
-        self.places += places
+        self.places += 1
         return True
 
     def release(self, places: int = 1) -> None:
