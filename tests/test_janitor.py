@@ -1,0 +1,66 @@
+"""What goes when its time is over, and whose places become free."""
+
+import trio
+
+from tests.contract.messages import NOW, draft, finish
+from trio_wa.adapters.memory_store import MemoryStore
+from trio_wa.clock import Clock
+from trio_wa.core.status import Status
+from trio_wa.janitor import CHUNK, Janitor, Retention
+from trio_wa.ports import Accepted
+from trio_wa.window import Window
+
+DAY = 86_400.0
+
+
+class At(Clock):
+    """A clock that stands at one time."""
+
+    def __init__(self, now: float) -> None:
+        self._now = now
+
+    def now(self) -> float:
+        return self._now
+
+
+def janitor_at(now: float, store: MemoryStore, window: Window) -> Janitor:
+    return Janitor(store, window, Retention(text=DAY, rows=30 * DAY), At(now))
+
+
+async def test_texts_go_after_a_day_and_rows_after_a_month(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    window = Window(capacity=10, max_backlog=10)
+    store = MemoryStore(window.publish)
+    for name, status in (("sent", Status.SENT), ("failed", Status.FAILED)):
+        accepted = await store.accept(draft(name))
+        assert isinstance(accepted, Accepted)
+        await finish(store, accepted.message, status, at=NOW)
+
+    await janitor_at(NOW + DAY - 1, store, window).sweep()
+    kept = [await store.get(name) for name in ("sent", "failed")]
+    assert [record.text for record in kept if record] == ["Hello", "Hello"]
+
+    await janitor_at(NOW + DAY + 1, store, window).sweep()
+    kept = [await store.get(name) for name in ("sent", "failed")]
+    assert [record.text for record in kept if record] == [None, "Hello"]
+
+    await janitor_at(NOW + 30 * DAY + 1, store, window).sweep()
+    ledger = await store.ledger()
+    assert (ledger.purged, sum(ledger.counts.values())) == (2, 0)
+    assert ledger.balanced
+
+
+async def test_what_is_overdue_in_the_store_alone_expires_and_frees_its_place(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    window = Window(capacity=1, max_backlog=2 * CHUNK)
+    store = MemoryStore(window.publish)
+    for n in range(CHUNK + 10):  # more than one chunk; the first is in memory
+        assert window.reserve()
+        await store.accept(draft(f"m{n}"))
+    await janitor_at(NOW + 3601, store, window).sweep()
+    ledger = await store.ledger()
+    assert ledger.counts[Status.EXPIRED] == CHUNK + 9
+    assert ledger.counts[Status.QUEUED] == 1  # the dispatcher's to expire
+    assert window.places == 1
