@@ -9,13 +9,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import trio
 
 from tests.e2e.raw_http import connect, exchange, read_answer
+from tests.e2e.stand_in import Process
 
 
 @pytest.fixture(scope="module")
@@ -25,19 +25,6 @@ def silent_clients() -> Iterator[list[socket.socket]]:
     yield clients
     for client in clients:
         client.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A running `trio-wa serve` and where it listens ("http://127.0.0.1:PORT")."""
-
-    popen: subprocess.Popen[str]
-    address: str
-
-    @property
-    def endpoint(self) -> tuple[str, int]:
-        host, port = self.address.removeprefix("http://").split(":")
-        return host, int(port)
 
 
 class Log:
@@ -86,11 +73,11 @@ def serve(directory: Path) -> Iterator[tuple[subprocess.Popen[str], Log]]:
 @pytest.fixture(scope="module")
 def server_address(
     silent_clients: list[socket.socket], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
+) -> Iterator[Process]:
     with serve(tmp_path_factory.mktemp("serve")) as (popen, log):
         assert log.listening.wait(timeout=30), log.others
         assert log.address is not None
-        yield Server(popen, log.address)
+        yield Process(popen, log.address)
         assert popen.poll() is None, "the server died"
         popen.send_signal(signal.SIGTERM)
         assert popen.wait(timeout=5) == 0
@@ -178,7 +165,7 @@ UNFINISHED = {
 }
 
 
-async def assert_serving(server: Server) -> None:
+async def assert_serving(server: Process) -> None:
     with trio.fail_after(5):
         async with await connect(server.address) as client:
             assert (await exchange(client, GOOD)).status == 202

@@ -1,6 +1,7 @@
 """deploy/nginx.conf as shipped, on the real nginx, before a real process."""
 
 import contextlib
+import hashlib
 import json
 import os
 import pwd
@@ -18,8 +19,10 @@ from pathlib import Path
 import pytest
 import trio
 
+from tests.e2e.process import running as serving
 from tests.e2e.raw_http import Answer, connect, exchange, self_signed
 from tests.e2e.stand_in import Process, running
+from tests.e2e.test_serve import settings, simulated
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "nginx.conf"
 HOST = b"Host: wa.example.org\r\n"
@@ -270,3 +273,23 @@ async def test_a_post_cut_on_a_kept_connection_is_not_sent_again(tmp_path):
         assert len(upstream.requests) == 20
         assert {(await front.ask(GET + b"\r\n")).status for _ in range(20)} == {200}
         assert len(upstream.requests) > 40  # a GET is sent again
+
+
+async def test_a_caller_with_a_key_sends_through_nginx_and_one_without_does_not(
+    tmp_path: Path,
+) -> None:
+    entry = f"shop:{hashlib.sha256(b'the-key').hexdigest()}:send"
+    async with (
+        simulated() as (simulator, url),
+        serving(tmp_path, **settings(url, api_keys=entry)) as process,
+    ):
+        port = int((await process.address()).rpartition(":")[2])
+        with nginx(tmp_path, port) as front:
+            refused = await front.ask(GOOD)
+            key = b"Authorization: Bearer the-key\r\n"
+            accepted = await front.ask(GOOD.replace(HOST, HOST + key))
+        with trio.fail_after(10):
+            (delivered,) = await simulator.wait_delivered(1)
+    assert (refused.status, json.loads(refused.body)["code"]) == (401, "key_missing")
+    assert accepted.status == 202
+    assert delivered.text == "Hello"
