@@ -42,7 +42,7 @@ def settings_errors_end_with_2(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def _lines(error: Exception) -> list[str] | None:
-    """What to print of `error`, or None if anything in it is not a SettingsError."""
+    """What to print of `error`, or None if anything in it is another error."""
     match error:
         case SettingsError() | StoreUnusable():
             return str(error).splitlines()
