@@ -94,9 +94,3 @@ def test_any_text_is_a_chat_id_or_refused(to: str) -> None:
     assert found.isascii()
     assert name.replace("-", "").isdigit()
     assert server in ("c.us", "g.us", "lid", "newsletter")
-
-
-@pytest.mark.parametrize("to", ["+49 (0) 171 2345678", "+44(0)7700900000", "62( 0 )812345"])
-def test_a_trunk_zero_in_parentheses_is_refused_not_dialled(to: str) -> None:
-    with pytest.raises(BadRecipient, match=r"holds a \(0\)"):
-        chat_id(to)

@@ -4,7 +4,6 @@ import re
 
 SEPARATORS = re.compile(r"[\s().\-/\u00a0\u2010-\u2015]+")
 CHAT_ID = re.compile(r"[0-9]+(?:-[0-9]+)?@(?:c\.us|g\.us|lid|newsletter)")
-TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")  # +49 (0) 171: dialled at home only
 MAX_DIGITS = 15  # ITU-T E.164
 
 
@@ -27,8 +26,6 @@ def chat_id(to: str) -> str:
         raise BadRecipient(
             "is not a chat id: digits before @c.us, @g.us, @lid or @newsletter are right"
         )
-    if TRUNK_ZERO.search(to):
-        raise BadRecipient("holds a (0), which is not dialled from abroad: leave it out")
     digits = SEPARATORS.sub("", to).removeprefix("+")
     if not (digits.isascii() and digits.isdigit()):
         raise BadRecipient(
