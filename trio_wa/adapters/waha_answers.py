@@ -11,12 +11,12 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from trio_wa.core.outcome import Outcome, Rejected, Sent, Unavailable, Unknown
+from trio_wa.core.waha_id import RAW_ID, raw_id
 
 RETRY_AFTER_MAX = 3600.0
 """Seconds: a peer that asks for more quiet than this is asked again after an hour."""
 
 DETAIL_CHARACTERS = 200
-ID = re.compile(r"[!-~]{1,128}")
 TIMELOCK = re.compile(r"\berror (?:463|475)\b")
 
 
@@ -70,15 +70,9 @@ def message_id(body: bytes) -> str | None:
     ):
         if isinstance(found, dict):
             found = found.get("_serialized") or found.get("id")
-        if isinstance(found, str) and ID.fullmatch(raw := raw_id(found)):
+        if isinstance(found, str) and RAW_ID.fullmatch(raw := raw_id(found)):
             return raw
     return None
-
-
-def raw_id(serialized: str) -> str:
-    """The `<ID>` of `true_<chat>_<ID>` or `true_<chat>_<ID>_<participant>`, or of itself."""
-    parts = serialized.split("_")
-    return parts[2] if len(parts) >= 3 and parts[0] in ("true", "false") else serialized
 
 
 def _unprocessable(answer: Mapping[str, Any], detail: str) -> Outcome:

@@ -27,13 +27,14 @@ class Unavailable:
 
     `fault` says what stood in the way: the WAHA behind the session's address (`origin`, its set-up
     included), the `session`, or this `message` under the present circumstances. `retry_after` is
-    in seconds, as the peer asked.
+    in seconds, as the peer asked; `status` is the session's, where WAHA named it.
     """
 
     code: str
     detail: str
     fault: Fault
     retry_after: float | None = None
+    status: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,11 @@
 """What follows from the outcome of an attempt: a decision is a value."""
 
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias, assert_never
+from typing import TypeAlias, assert_never
 
-from trio_wa.core.message import Message
+from trio_wa.core.message import Message, OnUnknown
 from trio_wa.core.outcome import Outcome, Rejected, Sent, Unavailable, Unknown
 from trio_wa.core.status import Status
-
-OnUnknown = Literal["hold", "resend"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,15 @@ class Requeue:
     detail: str
 
 
-Decision: TypeAlias = Final | Requeue
+@dataclass(frozen=True, slots=True)
+class Inquire:
+    """What became of the message is looked up; until that is known it is `unknown`, unsettled."""
+
+    code: str
+    detail: str
+
+
+Decision: TypeAlias = Final | Requeue | Inquire
 
 
 def backoff(failures: int, *, base: float, maximum: float, jitter: float) -> float:
@@ -53,9 +59,18 @@ def backoff(failures: int, *, base: float, maximum: float, jitter: float) -> flo
 
 
 def decide(
-    message: Message, outcome: Outcome, *, now: float, policy: RetryPolicy, jitter: float
+    message: Message,
+    outcome: Outcome,
+    *,
+    now: float,
+    policy: RetryPolicy,
+    jitter: float,
+    evidence: bool = False,
 ) -> Decision:
-    """What becomes of `message` after an attempt that ended in `outcome` at the time `now`."""
+    """What becomes of `message` after an attempt that ended in `outcome` at the time `now`.
+
+    `evidence` says that a look-up may tell what became of an attempt whose outcome is unknown.
+    """
     match outcome:
         case Sent(waha_id):
             return Final(Status.SENT, waha_id=waha_id)
@@ -67,14 +82,39 @@ def decide(
             if fault != "session":  # another session takes it at once
                 due_at = max(due_at, now + _wait(deferrals, policy, jitter))
             return Requeue(replace(message, due_at=due_at, deferrals=deferrals), code, detail)
+        case Unknown(code, detail) if evidence:
+            return Inquire(code, detail)
         case Unknown(code, detail):
-            attempts = message.attempts + 1
-            if policy.on_unknown == "hold" or attempts >= policy.max_attempts:
-                return Final(Status.UNKNOWN, code, detail)
-            due_at = now + _wait(attempts, policy, jitter)
-            return Requeue(replace(message, due_at=due_at, attempts=attempts), code, detail)
+            return give_up(message, code, detail, now=now, policy=policy, jitter=jitter)
         case _:
             assert_never(outcome)
+
+
+def give_up(
+    message: Message, code: str, detail: str, *, now: float, policy: RetryPolicy, jitter: float
+) -> Final | Requeue:
+    """What becomes of `message` where nothing can tell whether it was sent: as its caller chose."""
+    on_unknown = message.on_unknown or policy.on_unknown
+    attempts = message.attempts + 1
+    if on_unknown == "hold" or attempts >= policy.max_attempts or now >= message.expires_at:
+        return Final(Status.UNKNOWN, code, detail)
+    due_at = now + _wait(attempts, policy, jitter)
+    return Requeue(replace(message, due_at=due_at, attempts=attempts), code, detail)
+
+
+def send_again(
+    message: Message, session: str, *, now: float, policy: RetryPolicy, jitter: float
+) -> Final | Requeue:
+    """What becomes of `message` once it is known that its attempt over `session` sent nothing.
+
+    It goes out under the same id, which is its `waha_id`, and over the same session if it can.
+    """
+    attempts = message.attempts + 1
+    if attempts >= policy.max_attempts:
+        return Final(Status.FAILED, "not_sent", f"not sent in {attempts} attempts")
+    due_at = now + _wait(attempts, policy, jitter)
+    again = replace(message, due_at=due_at, attempts=attempts, prefer=session)
+    return Requeue(again, "not_sent", "a look-up showed that it was not sent")
 
 
 def _wait(failures: int, policy: RetryPolicy, jitter: float) -> float:

@@ -1,6 +1,13 @@
 """The states of a message, and the edges between them."""
 
 from enum import StrEnum
+from typing import Final
+
+ERROR: Final = -1
+SERVER: Final = 1
+DEVICE: Final = 2
+READ: Final = 3
+"""Acks of WhatsApp (WAHA's page "Receive messages"): 0 is PENDING, 4 is PLAYED."""
 
 
 class Status(StrEnum):
@@ -17,20 +24,51 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
+_RECEIVED = frozenset({Status.SENT, Status.DELIVERED, Status.READ})
+
 EDGES: dict[Status, frozenset[Status]] = {
-    Status.QUEUED: frozenset({Status.SENDING, Status.EXPIRED, Status.CANCELLED}),
-    Status.SENDING: frozenset({Status.QUEUED, Status.SENT, Status.FAILED, Status.UNKNOWN}),
+    Status.QUEUED: frozenset({Status.SENDING, Status.EXPIRED, Status.CANCELLED}) | _RECEIVED,
+    Status.SENDING: frozenset({Status.QUEUED, Status.FAILED, Status.UNKNOWN}) | _RECEIVED,
     Status.SENT: frozenset({Status.DELIVERED, Status.READ, Status.FAILED, Status.QUEUED}),
     Status.DELIVERED: frozenset({Status.READ}),
     Status.READ: frozenset(),
     Status.FAILED: frozenset({Status.QUEUED}),
-    Status.UNKNOWN: frozenset({Status.SENT, Status.DELIVERED, Status.READ, Status.QUEUED}),
+    Status.UNKNOWN: frozenset({Status.QUEUED, Status.FAILED}) | _RECEIVED,
     Status.EXPIRED: frozenset({Status.QUEUED}),
     Status.CANCELLED: frozenset(),
 }
-"""From each state, the states that may follow; an operator's retry leads back to `queued`."""
+"""From each state, the states that may follow.
+
+An operator's retry leads back to `queued`. A message that waits to be sent again can turn out
+to have been sent before: then its ack leads on from `queued`.
+"""
 
 
 def may_follow(before: Status, after: Status) -> bool:
     """Whether a message in state `before` may go over to state `after`."""
     return after in EDGES[before]
+
+
+def acknowledged(before: Status, ack: int) -> Status:
+    """The state of a message in state `before` once WhatsApp acknowledged it with `ack`.
+
+    An ack of 0 says no more than that WAHA has the message; acks that come late or twice change
+    nothing. While the message is being sent it stays so: the end of its attempt joins the ack.
+    """
+    if before is Status.SENDING:
+        return before
+    if ack <= ERROR:
+        after = Status.FAILED
+        return after if before in (Status.SENT, Status.UNKNOWN) else before
+    after = Status.READ if ack >= READ else Status.DELIVERED if ack == DEVICE else Status.SENT
+    return after if may_follow(before, after) else before
+
+
+def joined(after: Status, ack: int | None) -> Status:
+    """The state after an attempt that would lead to `after`, if `ack` came before its end.
+
+    Whatever WAHA answered, or did not: what was acknowledged has been sent.
+    """
+    if ack is None:
+        return after
+    return acknowledged(after if after is Status.SENT else Status.UNKNOWN, ack)

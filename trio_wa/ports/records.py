@@ -1,0 +1,226 @@
+"""What crosses the border to the store: values of what is recorded and read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from trio_wa.core.message import Message, OnUnknown
+from trio_wa.core.outcome import Outcome
+from trio_wa.core.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """A caller's key for one request; `fingerprint` stands for the payload that came with it."""
+
+    value: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message that was read and found right, before the store has given it its place.
+
+    `owner` is the name of the API key that brought it; None without keys.
+    """
+
+    id: str
+    to: str
+    chat_id: str
+    text: str
+    accepted_at: float
+    expires_at: float
+    sessions: tuple[str, ...] = ()
+    owner: str | None = None
+    key: IdempotencyKey | None = None
+    on_unknown: OnUnknown | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The message is recorded."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """The same request was accepted before, as the message `message_id`; nothing was recorded."""
+
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReused:
+    """The idempotency key came with another payload before; nothing was recorded."""
+
+
+Acceptance: TypeAlias = Accepted | Replayed | KeyReused
+
+Publish: TypeAlias = Callable[[Message], None]
+"""Whom a store tells, by `seq` and within the step that completes the record, what it queued."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to send: over which session, from when to when, and what came of it."""
+
+    session: str
+    began_at: float
+    ended_at: float
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAttempt:
+    """An attempt of which it is not settled how it ended; `message` bears the id that it had.
+
+    `asked` tells one that is being looked up (`unknown`) from one that a crash left (`sending`).
+    """
+
+    message: Message
+    session: str
+    began_at: float
+    asked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What WAHA says at the time `at` of a message that went out over `session`: its `ack`.
+
+    `waha_id` is the raw id. The ack is WhatsApp's, from -1 to 4 (see `core.status`).
+    """
+
+    session: str
+    waha_id: str
+    ack: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A message that a receipt brought from one state to another.
+
+    `open` says that it was being looked up until then.
+    """
+
+    message_id: str
+    before: Status
+    after: Status
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """A message that WAHA took at `sent_at`, and of which no ack of SERVER or more came."""
+
+    message_id: str
+    chat_id: str
+    waha_id: str
+    sent_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SessionMemory:
+    """What outlives a restart of a session: whether an operator paused it, when it first acked."""
+
+    paused: bool = False
+    acked_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What went out over a session in the last minute, hour and day.
+
+    `confirmed` of those of the last hour have an ack of SERVER or more.
+    """
+
+    minute: int = 0
+    hour: int = 0
+    day: int = 0
+    confirmed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An entry of a message's timeline: the state that it entered, when, and why.
+
+    `began_at` is set where an attempt ended: it lasted from then until `at`.
+    """
+
+    at: float
+    status: Status
+    session: str | None = None
+    code: str | None = None
+    detail: str | None = None
+    began_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """All that the store knows of a message. `text` is None once it was erased.
+
+    `session` and `waha_id` are those of the last attempt, `code` and `detail` say why it is not
+    sent, `settled_at` is None while it is queued, being sent or being looked up. `ack` is the
+    highest that came; `unconfirmed` says that none came in time. `events` may lack the oldest.
+    """
+
+    number: int
+    id: str
+    to: str
+    chat_id: str
+    text: str | None
+    status: Status
+    accepted_at: float
+    expires_at: float
+    due_at: float
+    sessions: tuple[str, ...] = ()
+    owner: str | None = None
+    session: str | None = None
+    waha_id: str | None = None
+    code: str | None = None
+    detail: str | None = None
+    settled_at: float | None = None
+    on_unknown: OnUnknown | None = None
+    ack: int | None = None
+    unconfirmed: bool = False
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in the list of messages, newest first: just behind this one."""
+
+    accepted_at: float
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which messages to list. `after` and `before` bound the time of acceptance, exclusively.
+
+    `unconfirmed` asks for those alone of which no ack came in time.
+    """
+
+    status: Status | None = None
+    chat_id: str | None = None
+    session: str | None = None
+    owner: str | None = None
+    after: float | None = None
+    before: float | None = None
+    unconfirmed: bool = False
+    cursor: Cursor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Invariant 1: what was ever accepted is in exactly one state, or was purged."""
+
+    accepted: int
+    purged: int
+    counts: dict[Status, int] = field(default_factory=dict)
+
+    @property
+    def balanced(self) -> bool:
+        """Whether nothing was lost."""
+        return self.accepted == self.purged + sum(self.counts.values())

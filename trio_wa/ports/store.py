@@ -1,0 +1,172 @@
+"""Where messages are recorded, and what is known of sessions and contacts."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from trio_wa.core.message import Message
+from trio_wa.core.retry import Decision, Final, Requeue
+from trio_wa.core.status import Status
+from trio_wa.ports.records import (
+    Acceptance,
+    Activity,
+    Attempt,
+    Draft,
+    Filter,
+    Ledger,
+    Moved,
+    OpenAttempt,
+    Receipt,
+    Record,
+    SessionMemory,
+    Unconfirmed,
+)
+
+
+class StoreUnavailable(Exception):
+    """The store can write nothing now; whoever asked loses nothing and may ask again."""
+
+
+class StoreUnusable(Exception):
+    """The store cannot be opened; one line says why and what would be right."""
+
+
+class ReceiptStore(Protocol):
+    """What the store learns of messages once they have gone out."""
+
+    async def receive(self, receipt: Receipt) -> Moved | None:
+        """Record an ack, by `core.status.acknowledged`; None if no message changed its state.
+
+        It belongs to the message whose last attempt went out under that id over that session. One
+        that is being sent keeps it for the end of its attempt; one that no message bears yet is
+        kept for a while, the newest 10,000, and joined to a `settle` that names its id.
+        """
+
+    async def unconfirmed(
+        self, session: str, sent_after: float, limit: int
+    ) -> Sequence[Unconfirmed]:
+        """The messages over `session` that wait for a first ack and were not looked up, by age.
+
+        Only those that are `sent`, bear an id, and were settled after `sent_after`.
+        """
+
+    async def flag_unconfirmed(self, session: str, sent_after: float, sent_before: float) -> int:
+        """Flag what still waits for a first ack, was settled between the times; says how many.
+
+        They are still among `unconfirmed`, for they were not looked up.
+        """
+
+    async def mark_unconfirmed(self, message_id: str, at: float) -> bool:
+        """Flag a `sent` message that was looked up in vain; False if an ack came meanwhile."""
+
+    async def resend(self, message_id: str, at: float) -> bool:
+        """Queue a `sent` message without an ack again, under its id, and publish it.
+
+        Once at most, before it expires and while its text is kept; False otherwise.
+        """
+
+    async def forget_acks(self, before: float, limit: int) -> int:
+        """Forget acks that no message bore; says how many."""
+
+
+class SessionStore(Protocol):
+    """What the store remembers of sessions and contacts."""
+
+    async def remember_session(self, session: str, memory: SessionMemory) -> None:
+        """Record what outlives a restart of a session."""
+
+    async def session_memories(self) -> Mapping[str, SessionMemory]:
+        """What was recorded of each session."""
+
+    async def activity(self, now: float) -> Mapping[str, Activity]:
+        """What each session sent lately; one that sent nothing for a day may be absent."""
+
+    async def contact(self, chat_id: str) -> str | None:
+        """The chat id under which WhatsApp knows a recipient; None if that was never asked."""
+
+    async def remember_contact(self, chat_id: str, known_as: str) -> None:
+        """Record under which chat id WhatsApp knows a recipient."""
+
+
+class Store(ReceiptStore, SessionStore, Protocol):
+    """Where accepted messages are recorded, in the order in which they were accepted.
+
+    Every method that writes may raise `StoreUnavailable`; then it has changed nothing. A write
+    whose caller is cancelled before its transaction began is left out, unless it says otherwise.
+    State changes are conditional on the edges of `core.status`.
+    """
+
+    def problem(self) -> str | None:
+        """Why nothing can be written now; None if all is well."""
+
+    async def accept(self, draft: Draft) -> Acceptance:
+        """Record a message as queued, give it its `seq`, and publish it, in the order of `seq`.
+
+        An idempotency key is looked up and recorded in the same transaction.
+        """
+
+    async def begin(self, message: Message, session: str, at: float) -> bool:
+        """Record that an attempt begins, under the message's `waha_id` if it has one.
+
+        False if the message is not queued any more.
+        """
+
+    async def settle(self, message: Message, attempt: Attempt, decision: Decision) -> Status:
+        """Record how an attempt ended and what follows from it; the state that came of it.
+
+        That is another than decided if an ack came before (`core.status.joined`), or if the
+        message was not being sent. After `Inquire` it is `unknown` without being settled.
+
+        The record is handed over before the first checkpoint: whoever is cancelled while it waits
+        for the rest has it made all the same.
+        """
+
+    async def resolve(
+        self, message: Message, session: str, at: float, decision: Final | Requeue
+    ) -> bool:
+        """Record what follows for a message that was being looked up; False if it is not any more.
+
+        `session` is that of its open attempt.
+        """
+
+    async def expire(self, message_id: str, at: float) -> bool:
+        """Record that a queued message was not sent in time; False if it is not queued any more."""
+
+    async def cancel(self, message_id: str, at: float) -> bool:
+        """Record that a queued message is not wanted any more; False if it is not queued."""
+
+    async def retry(self, message_id: str, at: float, expires_at: float) -> bool:
+        """Queue a failed, unknown or expired message again, behind what is queued, and publish it.
+
+        Its counters start anew, and it gets a new id; False if it is in another state, or is
+        being looked up.
+        """
+
+    async def open_attempts(self) -> Sequence[OpenAttempt]:
+        """The attempts that were never settled, by `seq`: what a crash left, or is looked up."""
+
+    async def queued(self, after_seq: int, limit: int) -> Sequence[Message]:
+        """The queued messages with the lowest `seq` above `after_seq`, in order.
+
+        One that bears an id prefers the session of its last attempt.
+        """
+
+    async def expire_overdue(self, after_seq: int, at: float, limit: int) -> int:
+        """Expire queued messages above `after_seq` whose time is over; says how many."""
+
+    async def erase_texts(self, settled_before: float, limit: int) -> int:
+        """Erase texts of sent, delivered and read messages; says of how many."""
+
+    async def purge(self, settled_before: float, limit: int) -> int:
+        """Delete settled messages for good and count them as purged; says how many."""
+
+    async def forget_keys(self, used_before: float, limit: int) -> int:
+        """Forget old idempotency keys; says how many."""
+
+    async def get(self, message_id: str) -> Record | None:
+        """One message, with its events."""
+
+    async def find(self, wanted: Filter, limit: int) -> Sequence[Record]:
+        """The newest messages that match, without their events."""
+
+    async def ledger(self) -> Ledger:
+        """The totals and the count of each state, read in one transaction."""
