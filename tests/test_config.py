@@ -17,6 +17,7 @@ EXAMPLE = Path(__file__).parents[1] / ".env.example"
 VARIABLES = sorted(
     str(info.validation_alias or name).upper() for name, info in Settings.model_fields.items()
 )
+SECRETS = {"WAHA_API_KEY", "WAHA_WEBHOOK_SECRET"}
 # From WAHA's pages on configuration, security, storages, dashboard and apps, and a few that
 # stand in many a shared .env.
 OTHERS = re.findall(
@@ -109,6 +110,38 @@ def test_two_variables_are_enough(environment: pytest.MonkeyPatch) -> None:
     assert settings.waha_api_key is None
     assert (settings.on_unknown, settings.log_level, settings.log_format) == ("hold", "info", None)
     assert settings.max_body_bytes == 1_000_000
+    assert (settings.session_poll, settings.session_rotation) == (5.0, "round_robin")
+    assert (settings.message_ids, settings.check_exists) == ("auto", "off")
+    assert (settings.confirm_timeout, settings.confirm_resend) == (60.0, "off")
+    assert (settings.webhook_secret, settings.waha_webhook_url) == (None, None)
+
+
+def test_a_webhook_secret_is_read_from_a_variable_or_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("of the file\n")
+    given_settings = {"waha_url": "http://waha", "sessions": "a"}
+    plain = load_settings(None, **given_settings, waha_webhook_secret="sha512:plain")
+    assert plain.webhook_secret == "sha512:plain"
+    url = "http://trio-wa:8080/webhooks/waha"
+    filed = load_settings(
+        None, **given_settings, waha_webhook_secret_file=str(path), waha_webhook_url=url
+    )
+    assert (filed.webhook_secret, filed.waha_webhook_url) == ("of the file", url)
+    assert "of the file" not in repr(filed)
+
+
+def test_a_webhook_secret_stands_in_one_place(tmp_path: Path, env_file: EnvFile) -> None:
+    (tmp_path / "secret").write_text("letmein")
+    text = lines_of(WAHA_WEBHOOK_SECRET="letmein", WAHA_WEBHOOK_SECRET_FILE="secret")
+    (line,) = problems(env_file(text))
+    assert line.startswith("WAHA_WEBHOOK_SECRET_FILE (.env, line 4) is set, and so is WAHA_WEBHOOK")
+    assert "letmein" not in line
+
+
+def test_a_wrong_webhook_secret_is_one_problem_and_not_the_url_s_too(env_file: EnvFile) -> None:
+    text = lines_of(WAHA_WEBHOOK_SECRET_FILE="nowhere", WAHA_WEBHOOK_URL="http://x/webhooks/waha")
+    (line,) = problems(env_file(text))
+    assert line.startswith("WAHA_WEBHOOK_SECRET_FILE (.env, line 3) must name a readable file")
 
 
 def test_settings_cannot_be_changed(env_file: EnvFile) -> None:
@@ -198,6 +231,16 @@ def test_reads_the_env_files_people_write(env_file: EnvFile, content: bytes) -> 
         ("RETRY_MAX", "500ms", "must not be below RETRY_BASE, for example RETRY_MAX=1s"),
         ("DRAIN_TIMEOUT", "none", "must be a duration from 0s to 1d"),
         ("ON_UNKNOWN", "retry", "must be 'hold' or 'resend', for example ON_UNKNOWN=hold"),
+        ("SESSION_POLL", "0", "must be a duration from 100ms to 1h"),
+        ("SESSION_ROTATION", "random", "must be 'round_robin' or 'sticky'"),
+        ("MESSAGE_IDS", "on", "must be 'auto' or 'off', for example MESSAGE_IDS=auto"),
+        ("CONFIRM_TIMEOUT", "2d", "must be a duration from 0s to 1d"),
+        ("CONFIRM_RESEND", "twice", "must be 'off' or 'once', for example CONFIRM_RESEND=off"),
+        ("CHECK_EXISTS", "all", "must be 'off' or 'new', for example CHECK_EXISTS=off"),
+        ("WAHA_WEBHOOK_SECRET", "ключ", "must be printable ASCII"),
+        ("WAHA_WEBHOOK_URL", "http://x:80", "must be the whole URL, with its path, which is"),
+        ("WAHA_WEBHOOK_URL", "/webhooks/waha", "must be an http or https URL with a host"),
+        ("WAHA_WEBHOOK_URL", "http://x/y", "needs a secret, with which WAHA signs: set WAHA_WEB"),
         ("LOG_LEVEL", "LOUD", "must be 'debug', 'info', 'warning' or 'error'"),
         ("LOG_FORMAT", "xml", "must be 'console' or 'json', for example LOG_FORMAT=json"),
     ],
@@ -207,7 +250,7 @@ def test_one_line_says_what_is_wrong_and_what_would_be_right(
 ) -> None:
     (line,) = problems(env_file(lines_of(**{name: value})))
     place = list(REQUIRED | {name: value}).index(name) + 1
-    shown = "" if name == "WAHA_API_KEY" else f"={value!r}" if len(value) < 80 else "='999"
+    shown = "" if name in SECRETS else f"={value!r}" if len(value) < 80 else "='999"
     assert line.startswith(f"{name}{shown}")
     assert f"(.env, line {place}) {problem}" in line
     assert f"for example {name}=" in line
@@ -379,14 +422,17 @@ def test_a_password_in_a_url_is_refused_and_not_shown(
     assert "letmein" not in line
 
 
-def test_the_example_file_works_as_it_is_and_holds_every_setting_at_its_default() -> None:
+def test_the_example_file_holds_every_setting_at_its_default_but_what_it_recommends() -> None:
     text = EXAMPLE.read_text()
     shipped = load_settings(EXAMPLE)
     assert shipped.waha_url == "http://localhost:3000"
     assert shipped.sessions == (Session("default", "http://localhost:3000"),)
     names = re.findall(r"^#?([A-Z_]+)=", text, re.MULTILINE)
     assert sorted(names) == VARIABLES
-    assert shipped == load_settings(None, waha_url="http://localhost:3000", sessions="default")
+    recommended = {"session_rotation": "sticky"}
+    assert shipped == load_settings(
+        None, waha_url="http://localhost:3000", sessions="default", **recommended
+    )
 
 
 def test_what_the_example_file_comments_out_is_the_default(env_file: EnvFile) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import ipaddress
 import math
 import re
+import urllib.parse
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -113,9 +114,21 @@ def _key(value: SecretStr) -> SecretStr:
     if key.startswith("sha512:"):
         # WAHA accepts the hash of its key in a variable of the same name (its page "Security").
         raise ValueError("must be the key itself, not its sha512: hash")
-    if not key.isascii() or not key.isprintable() or key != key.strip():
+    return value
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not text.isascii() or not text.isprintable() or text != text.strip():
         raise ValueError("must be printable ASCII without blanks around it")
     return value
+
+
+def _endpoint(value: str) -> str:
+    url = base_url(value)
+    if not urllib.parse.urlsplit(url).path:
+        raise ValueError("must be the whole URL, with its path, which is /webhooks/waha")
+    return url
 
 
 MEMORY = ":memory:"
@@ -129,8 +142,10 @@ _FLAGS = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no"
 
 any_case = WrapValidator(_any_case)
 Host = Annotated[str, AfterValidator(_host)]
-Key = Annotated[SecretStr, AfterValidator(_key)]
+Secret = Annotated[SecretStr, AfterValidator(_secret)]
+Key = Annotated[Secret, AfterValidator(_key)]
 Url = Annotated[str, AfterValidator(base_url)]
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Journal = Annotated[str, BeforeValidator(_journal)]
 ApiKeys = Annotated[tuple[ApiKey, ...], BeforeValidator(_keys)]

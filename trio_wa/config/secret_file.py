@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, SecretStr
 
 from trio_wa.config.api_keys import ApiKey, parse_api_keys
-from trio_wa.config.kinds import Key
+from trio_wa.config.kinds import Key, Secret
 
 
 def secret_file(read: Callable[[str], object]) -> BeforeValidator:
@@ -43,5 +43,6 @@ def _name(path: str | Path) -> str:
     return text if len(text) <= 80 else text[:79] + "…"
 
 
+SecretFile = Annotated[Secret, secret_file(SecretStr)]
 KeyFile = Annotated[Key, secret_file(SecretStr)]
 ApiKeysFile = Annotated[tuple[ApiKey, ...], secret_file(parse_api_keys)]

@@ -1,52 +1,32 @@
 """Every setting, its default and its bounds."""
 
-import math
-import os
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal
 
-from pydantic import (
-    Field,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
-from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from trio_wa.config.api_keys import ApiKey
-from trio_wa.config.env_file import EnvFile, read_env_file
 from trio_wa.config.kinds import (
     MEMORY,
     ApiKeys,
+    Endpoint,
     Flag,
     Host,
     Journal,
     Key,
+    Secret,
     Url,
     any_case,
     duration,
     size,
     whole,
 )
-from trio_wa.config.secret_file import ApiKeysFile, KeyFile
+from trio_wa.config.secret_file import ApiKeysFile, KeyFile, SecretFile
 from trio_wa.core.duration import format_duration
 from trio_wa.core.session import Session, parse_sessions
 
 DRAIN_SECONDS = 6.0
 """The drain with a store on disk: the whole stop stays below the 10 s of `docker stop`."""
-
-
-class SettingsError(Exception):
-    """One line that names the variable, what is wrong and what would be right.
-
-    The CLI prints it and exits 2. Several wrong settings make several lines, one for each.
-    """
 
 
 class Settings(BaseSettings):
@@ -68,6 +48,15 @@ class Settings(BaseSettings):
     sessions: Annotated[tuple[Session, ...], NoDecode] = Field(
         validation_alias="WAHA_SESSIONS", examples=["default,marketing"]
     )
+    session_poll: Annotated[float, duration("100ms", "1h")] = 5.0
+    session_rotation: Annotated[Literal["round_robin", "sticky"], any_case] = "round_robin"
+    waha_webhook_secret: Secret | None = Field(default=None, examples=["a-long-random-text"])
+    waha_webhook_secret_file: SecretFile | None = Field(
+        default=None, examples=["/run/secrets/waha_webhook_secret"]
+    )
+    waha_webhook_url: Endpoint | None = Field(
+        default=None, examples=["http://trio-wa:8080/webhooks/waha"]
+    )
     queue_capacity: Annotated[int, whole(1, 1_000_000)] = 10_000
     worker_count: Annotated[int, whole(1, 1_000)] = 50
     send_timeout: Annotated[float, duration("10ms", "1h")] = 130.0
@@ -79,6 +68,10 @@ class Settings(BaseSettings):
         default=None, examples=["6s"]
     )
     on_unknown: Annotated[Literal["hold", "resend"], any_case] = "hold"
+    message_ids: Annotated[Literal["auto", "off"], any_case] = "auto"
+    confirm_timeout: Annotated[float, duration("0", "24h")] = 60.0
+    confirm_resend: Annotated[Literal["off", "once"], any_case] = "off"
+    check_exists: Annotated[Literal["off", "new"], any_case] = "off"
     log_level: Annotated[Literal["debug", "info", "warning", "error"], any_case] = "info"
     log_format: Annotated[Literal["console", "json"], any_case] | None = Field(
         default=None, examples=["json"]
@@ -127,12 +120,21 @@ class Settings(BaseSettings):
             raise ValueError(f"must not be below TEXT_RETENTION, for example {least}")
         return value
 
-    @field_validator("waha_api_key_file", "api_keys_file")
+    @field_validator("waha_api_key_file", "waha_webhook_secret_file", "api_keys_file")
     @classmethod
     def _stand_alone(cls, value: object, info: ValidationInfo) -> object:
         plain = str(info.field_name).removesuffix("_file")
         if value is not None and info.data.get(plain) is not None:
             raise ValueError(f"is set, and so is {plain.upper()}: remove one of them")
+        return value
+
+    @field_validator("waha_webhook_url")
+    @classmethod
+    def _be_told_by_waha_alone(cls, value: str | None, info: ValidationInfo) -> str | None:
+        secrets = ("waha_webhook_secret", "waha_webhook_secret_file")
+        none_set = all(name in info.data and info.data[name] is None for name in secrets)
+        if value is not None and none_set:
+            raise ValueError("needs a secret, with which WAHA signs: set WAHA_WEBHOOK_SECRET")
         return value
 
     @field_validator("api_keys", "api_keys_file")
@@ -153,6 +155,12 @@ class Settings(BaseSettings):
         """WAHA's key, wherever it comes from; None if this WAHA asks for none."""
         key = self.waha_api_key or self.waha_api_key_file
         return None if key is None else key.get_secret_value()
+
+    @property
+    def webhook_secret(self) -> str | None:
+        """The key with which WAHA signs its webhooks, wherever it comes from; None without one."""
+        secret = self.waha_webhook_secret or self.waha_webhook_secret_file
+        return None if secret is None else secret.get_secret_value()
 
     @property
     def keys(self) -> tuple[ApiKey, ...]:
@@ -177,99 +185,3 @@ class Settings(BaseSettings):
         if self.drain_timeout is None and not self.in_memory:
             return DRAIN_SECONDS
         return self.drain_timeout
-
-
-def load_settings(env_file: Path | None = Path(".env"), **overrides: Any) -> Settings:
-    """The settings from `overrides` (by field), else the environment, else `env_file`.
-
-    Raises SettingsError with a line for each wrong or missing setting and each near miss in
-    `env_file`, or, where that cannot be read, for each reason. No secret is in it.
-    """
-    file = EnvFile() if env_file is None else read_env_file(env_file, _FIELDS)
-    if file.problems:
-        raise SettingsError("\n".join(file.problems))
-    given, places = _gather(file, overrides)
-    problems = dict(file.misses)
-    try:
-        settings = Settings(**{_FIELDS[name].key: value for name, value in given.items()})
-    except ValidationError as error:
-        for detail in error.errors(include_url=False):
-            name = str(detail["loc"][0]).upper()
-            problems.setdefault(name, _line(name, detail, places.get(name)))
-    if problems:
-        raise SettingsError("\n".join(problems.values()))
-    return settings
-
-
-@dataclass(frozen=True, slots=True)
-class _Field:
-    key: str
-    info: FieldInfo
-
-    @property
-    def example(self) -> object:
-        if self.info.examples:
-            return self.info.examples[0]
-        default = self.info.default
-        return format_duration(default) if isinstance(default, float) else default
-
-    @property
-    def secret(self) -> bool:
-        return _holds_secret(self.info.annotation)
-
-
-def _holds_secret(annotation: object) -> bool:
-    return annotation in (SecretStr, ApiKey) or any(map(_holds_secret, get_args(annotation)))
-
-
-def _fields() -> dict[str, _Field]:
-    keys = {
-        str(info.validation_alias or name): info for name, info in Settings.model_fields.items()
-    }
-    return {key.upper(): _Field(key, info) for key, info in keys.items()}
-
-
-_FIELDS = _fields()
-
-
-def _gather(
-    file: EnvFile, overrides: Mapping[str, object]
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """What to hand to Settings beside the environment, and where each variable stands."""
-    given: dict[str, Any] = {}
-    places = {name.upper(): "environment" for name, text in os.environ.items() if text}
-    for name, text in file.values.items():
-        if text and name in _FIELDS and name not in places:
-            given[name] = text
-            places[name] = file.places[name]
-    for key, value in overrides.items():
-        name = str(Settings.model_fields[key].validation_alias or key).upper()
-        given[name] = value
-        places.pop(name, None)
-    return given, places
-
-
-def _line(name: str, detail: ErrorDetails, place: str | None) -> str:
-    field = _FIELDS[name]
-    example = f", for example {name}={field.example}"
-    match detail["type"]:
-        case "missing":
-            return f"{name} is missing: set it in .env or in the environment{example}"
-        case "value_error":
-            problem = str(detail["ctx"]["error"])
-        case "literal_error":
-            problem = f"must be {detail['ctx']['expected']}"
-        case _:
-            problem = f"is wrong: {detail['msg']}"
-    shown = "" if field.secret else f"={_shown(detail['input'])}"
-    where = f" ({place})" if place else ""
-    return f"{name}{shown}{where} {problem}{'' if 'for example' in problem else example}"
-
-
-def _shown(value: object) -> str:
-    """The value in one short line, without what may be a password in a URL."""
-    text = str(value)
-    if isinstance(value, float) and 0 <= value < math.inf:
-        text = format_duration(value)
-    text = re.sub(r"[^\s,/@]*:[^\s,]*@", "…@", text)
-    return repr(text if len(text) <= 80 else text[:79] + "…")
