@@ -21,6 +21,7 @@ from trio_wa.ports.records import (
     SessionMemory,
     Unconfirmed,
 )
+from trio_wa.ports.sessions import Hearing, SessionView
 from trio_wa.ports.store import ReceiptStore, SessionStore, Store, StoreUnavailable, StoreUnusable
 from trio_wa.ports.waha import (
     Check,
@@ -54,6 +55,7 @@ __all__ = [
     "Finding",
     "Found",
     "Gateway",
+    "Hearing",
     "IdempotencyKey",
     "KeyReused",
     "Ledger",
@@ -73,6 +75,7 @@ __all__ = [
     "Sender",
     "SessionMemory",
     "SessionStore",
+    "SessionView",
     "Store",
     "StoreUnavailable",
     "StoreUnusable",

@@ -1,0 +1,126 @@
+"""`/sessions`: what is known of each, and what an operator may do to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+
+from trio_wa.intake.http import Request, Response, answer, problem
+from trio_wa.intake.recording import fetched, recorded
+from trio_wa.intake.views import timestamp
+from trio_wa.ports import Picture, Refusal, SessionView
+
+log = structlog.get_logger(__name__)
+
+_REFUSED = {"session_missing": 404, "session_not_scanning": 409, "waha_unavailable": 503}
+
+
+class Sessions(Protocol):
+    """Whoever knows the sessions."""
+
+    async def view(self) -> Sequence[SessionView]:
+        """Each session of WAHA_SESSIONS as it is now, in their order."""
+
+    async def pause(self, name: str, paused: bool) -> None:
+        """Let nothing more begin over a session, or let it again; it is durable on return."""
+
+    async def restart(self, name: str) -> Refusal | None:
+        """Have WAHA restart a session; None once it has begun to."""
+
+    async def qr_code(self, name: str) -> Picture | Refusal:
+        """The QR code that links a phone to a session."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDesk:
+    """Shows sessions to whoever may send over them, and lets an admin act on them."""
+
+    sessions: Sessions
+
+    async def list(self, request: Request) -> Response:
+        """200 with the sessions that the caller may use."""
+        return answer(200, {"data": [session_view(each) for each in await self._seen(request)]})
+
+    async def pause(self, request: Request) -> Response:
+        """200 with the session, over which nothing more begins, or 404."""
+        return await self._set_paused(request, True)
+
+    async def resume(self, request: Request) -> Response:
+        """200 with the session, which is used again, or 404."""
+        return await self._set_paused(request, False)
+
+    async def restart(self, request: Request) -> Response:
+        """202 with the session once WAHA restarts it; 404, 502, or 503."""
+        if await self._find(request) is None:
+            return _missing(request)
+        name = request.params["name"]
+        if (refusal := await self.sessions.restart(name)) is not None:
+            return _refused(refusal)
+        log.info("session.restarted", session=name, by=request.caller.name)
+        return await self._shown(request, 202)
+
+    async def qr_code(self, request: Request) -> Response:
+        """200 with the picture that links a phone; 404, 409 if none is to be linked, 502 or 503."""
+        if await self._find(request) is None:
+            return _missing(request)
+        found = await self.sessions.qr_code(request.params["name"])
+        if isinstance(found, Refusal):
+            return _refused(found)
+        # Whoever scans it takes the number over: it must lie in no cache.
+        headers = {"Content-Type": found.content_type, "Cache-Control": "no-store"}
+        return Response(200, headers, found.data)
+
+    async def _set_paused(self, request: Request, paused: bool) -> Response:
+        if await self._find(request) is None:
+            return _missing(request)
+        name = request.params["name"]
+        await recorded(self.sessions.pause(name, paused))
+        event = "session.paused" if paused else "session.resumed"
+        log.info(event, session=name, by=request.caller.name)
+        return await self._shown(request, 200)
+
+    async def _shown(self, request: Request, status: int) -> Response:
+        found = await self._find(request)
+        return _missing(request) if found is None else answer(status, session_view(found))
+
+    async def _find(self, request: Request) -> SessionView | None:
+        name = request.params["name"]
+        return next((each for each in await self._seen(request) if each.name == name), None)
+
+    async def _seen(self, request: Request) -> Sequence[SessionView]:
+        bound = request.caller.sessions
+        views = await fetched(self.sessions.view())
+        return [each for each in views if not bound or each.name in bound]
+
+
+def session_view(view: SessionView) -> dict[str, Any]:
+    """A session as JSON."""
+    sent = view.activity
+    known = view.acks_seen and sent.hour > 0
+    return {
+        "name": view.name,
+        "status": "UNREADABLE" if view.status is None else view.status,
+        "since": None if view.since is None else timestamp(view.since),
+        "paused": view.paused,
+        "in_flight": view.in_flight,
+        "sent": {"minute": sent.minute, "hour": sent.hour, "day": sent.day},
+        "confirmed_share": round(sent.confirmed / sent.hour, 3) if known else None,
+        "webhooks": view.webhooks,
+        "message_ids": view.message_ids,
+        "look_ups": view.look_ups,
+        "obstacle": view.obstacle,
+    }
+
+
+def _missing(request: Request) -> Response:
+    """404, for what does not exist and for what the caller is not bound to."""
+    detail = f"there is no session {request.params['name']!r} here"
+    return problem(404, "session_not_found", detail)
+
+
+def _refused(refusal: Refusal) -> Response:
+    status = _REFUSED.get(refusal.code, 502)
+    if status == 503:
+        return problem(status, refusal.code, refusal.detail, Retry_After="1")
+    return problem(status, refusal.code, refusal.detail)
