@@ -12,6 +12,7 @@ def message(
     expires_at: float = 86_400.0,
     attempts: int = 0,
     deferrals: int = 0,
+    prefer: str | None = None,
 ) -> Message:
     """The message with the place `seq`, and an id of that number."""
     return Message(
@@ -25,4 +26,5 @@ def message(
         due_at=due_at,
         attempts=attempts,
         deferrals=deferrals,
+        prefer=prefer,
     )

@@ -1,12 +1,13 @@
 """`Dispatch` against a naive model: any schedule of arrivals, outcomes, expiry and discards."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 
 import hypothesis.strategies as st
 from hypothesis import Phase, assume, given, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from tests.core.dispatch_model import Model
 from tests.core.messages import message
 from trio_wa.core.dispatch import Claim, Dispatch, Expiry, Wait
 from trio_wa.core.message import Message
@@ -28,68 +29,12 @@ outcomes = st.one_of(
         st.just(""),
         st.sampled_from(["message", "session", "origin"]),
         st.one_of(st.none(), st.floats(0, 30)),
+        st.sampled_from([None, "SCAN_QR_CODE", "WORKING"]),
     ),
     st.none(),
 )
+statuses = st.sampled_from([None, "WORKING", "WORKING", "STOPPED", "MISSING"])
 jitters = st.floats(0, 1, exclude_max=True)
-
-
-@dataclass
-class Model:
-    """What may be claimed, told by looking at everything."""
-
-    dispatch: Dispatch
-    workers: int
-    waiting: list[Message]
-    claims: list[Claim]
-    expiries: list[Expiry]
-
-    @property
-    def idle(self) -> int:
-        return self.workers - len(self.claims) - len(self.expiries)
-
-    def heads(self) -> list[Message]:
-        busy = {claim.message.chat_id for claim in self.claims}
-        first: dict[str, Message] = {}
-        for waiting in sorted(self.waiting, key=lambda waiting: waiting.seq):
-            first.setdefault(waiting.chat_id, waiting)
-        return [head for chat_id, head in first.items() if chat_id not in busy]
-
-    def free_sessions(self, now: float) -> set[str]:
-        slots = self.dispatch.rotation.slots.values()
-        working = sum(slot.gate.is_open and slot.origin.is_open for slot in slots)
-        limit = self.workers
-        if working > 1:
-            limit = max(1, int(self.workers / working + self.workers / 4))
-        held = [claim.session.name for claim in self.claims]
-        return {
-            slot.session.name
-            for slot in slots
-            if held.count(slot.session.name) < limit
-            and slot.gate.opens_at() <= now
-            and slot.origin.opens_at() <= now
-        }
-
-    def claimable(self, now: float) -> list[Message]:
-        free = self.free_sessions(now)
-        return [
-            head
-            for head in self.heads()
-            if head.due_at <= now and (free if not head.sessions else free & {*head.sessions})
-        ]
-
-    def expired(self, now: float) -> list[Message]:
-        return [waiting for waiting in self.waiting if waiting.expires_at <= now]
-
-    def moments(self, now: float) -> set[float]:
-        """Every later time at which anything could change by itself."""
-        gates = [
-            max(slot.gate.opens_at(), slot.origin.opens_at())
-            for slot in self.dispatch.rotation.slots.values()
-        ]
-        dues = [head.due_at for head in self.heads()]
-        ends = [waiting.expires_at for waiting in self.waiting]
-        return {at for at in [*(gates if self.waiting else []), *dues, *ends] if now < at < inf}
 
 
 class DispatchMachine(RuleBasedStateMachine):
@@ -98,8 +43,9 @@ class DispatchMachine(RuleBasedStateMachine):
     @initialize(
         workers=st.one_of(st.integers(1, 4), st.integers(1, 60)),
         homes=st.lists(st.integers(1, 3), min_size=1, max_size=5),
+        sticky=st.booleans(),
     )
-    def begin(self, workers: int, homes: list[int]) -> None:
+    def begin(self, workers: int, homes: list[int], sticky: bool) -> None:
         self.sessions = [
             Session(name, f"http://waha-{home}") for name, home in zip(NAMES, homes, strict=False)
         ]
@@ -107,16 +53,19 @@ class DispatchMachine(RuleBasedStateMachine):
         self.seq = 0
         self.settled: set[str] = set()
         self.added: set[str] = set()
-        self.dispatch = Dispatch(self.sessions, workers=workers, retry_base=1.0)
-        self.model = Model(self.dispatch, workers, [], [], [])
+        self.dispatch = Dispatch(self.sessions, workers=workers, retry_base=1.0, sticky=sticky)
+        self.model = Model(self.dispatch, workers, sticky)
 
     @rule(
         to=st.sampled_from(RECIPIENTS),
         allowed=st.sets(st.sampled_from(NAMES), max_size=3),
         ttl=st.sampled_from([1.0, 30.0, 86_400.0]),
         due_in=st.sampled_from([None, None, None, 0.0, 0.5, 20.0]),
+        prefer=st.sampled_from([None, None, *NAMES]),
     )
-    def arrive(self, to: str, allowed: set[str], ttl: float, due_in: float | None) -> None:
+    def arrive(
+        self, to: str, allowed: set[str], ttl: float, due_in: float | None, prefer: str | None
+    ) -> None:
         self.seq += 1
         arrival = message(
             self.seq,
@@ -124,10 +73,29 @@ class DispatchMachine(RuleBasedStateMachine):
             sessions=tuple(sorted(allowed & {session.name for session in self.sessions})),
             due_at=0.0 if due_in is None else self.now + due_in,
             expires_at=self.now + ttl,
+            prefer=prefer,
         )
         self.added.add(arrival.id)
         self.model.waiting.append(arrival)
         self.dispatch.add(arrival)
+
+    @rule(data=st.data(), status=statuses)
+    def set_status(self, data: st.DataObject, status: str | None) -> None:
+        self._set_status(data.draw(st.sampled_from(self.sessions)).name, status)
+
+    @rule(data=st.data(), paused=st.booleans())
+    def set_paused(self, data: st.DataObject, paused: bool) -> None:
+        self._set_paused(data.draw(st.sampled_from(self.sessions)).name, paused)
+
+    @rule(to=st.sampled_from(RECIPIENTS))
+    def block(self, to: str) -> None:
+        """An attempt was open at the start."""
+        if to not in self.model.busy:
+            self.seq += 1
+            begun = message(self.seq, to=to)
+            self.added.add(begun.id)
+            self.model.open.append(begun)
+            self.dispatch.block(begun)
 
     @rule()
     def claim_one(self) -> None:
@@ -143,6 +111,23 @@ class DispatchMachine(RuleBasedStateMachine):
     def finish(self, data: st.DataObject, outcome: Outcome | None, jitter: float) -> None:
         index = data.draw(st.integers(0, len(self.model.claims) - 1))
         self._finish(self.model.claims[index], outcome, jitter)
+
+    @precondition(lambda self: self.model.claims)
+    @rule(data=st.data(), answered=st.booleans())
+    def hold(self, data: st.DataObject, answered: bool) -> None:
+        """An attempt ended in an unknown outcome, which is looked up."""
+        claim = data.draw(st.sampled_from(self.model.claims))
+        unknown = Unknown("timeout", "", answered)
+        self.model.claims.remove(claim)
+        self.model.open.append(claim.message)
+        self.dispatch.finish(claim, unknown, None, now=self.now, jitter=0.5, hold=True)
+
+    @precondition(lambda self: self.model.open)
+    @rule(data=st.data(), again=st.booleans(), over=st.sampled_from([None, *NAMES]))
+    def release(self, data: st.DataObject, again: bool, over: str | None) -> None:
+        held = data.draw(st.sampled_from(self.model.open))
+        assert not self.dispatch.discard(held.id)
+        self._release(held, replace(held, prefer=over, due_at=self.now) if again else None)
 
     @precondition(lambda self: self.model.claims)
     @rule(data=st.data())
@@ -188,29 +173,69 @@ class DispatchMachine(RuleBasedStateMachine):
         model = self.model
         in_flight = len(model.claims) + len(model.expiries)
         assert self.dispatch.in_flight == in_flight <= model.workers
-        assert self.dispatch.held == len(model.waiting) + in_flight
+        assert self.dispatch.open == len(model.open)
+        assert self.dispatch.held == len(model.waiting) + in_flight + len(model.open)
         assert {waiting.id for waiting in self.dispatch.ready} == {w.id for w in model.waiting}
-        recipients = [claim.message.chat_id for claim in model.claims]
-        assert len(recipients) == len(set(recipients))
+        assert len(model.busy) == len(set(model.busy))
+
+    @invariant()
+    def tells_what_each_message_waits_for(self) -> None:
+        for waiting in self.model.waiting:
+            told = self.dispatch.waiting(waiting.id, self.now)
+            assert told == self.model.reason(waiting, self.now)
 
     def teardown(self) -> None:
-        """Nothing starves: once every attempt succeeds, everything leaves."""
+        """Nothing starves: once every attempt succeeds, all leaves that a usable session may send.
+
+        That it leaves long before it would expire shows that no message was waited out.
+        """
         if not hasattr(self, "model"):
             return
-        for _ in range(10 * len(self.added) + 10):
-            turn = self._claim()
-            if isinstance(turn, Wait):
-                if self.model.claims:
-                    self._finish(self.model.claims[0], Sent(), 0.5)
-                elif self.model.expiries:
-                    self.finish_expiry()
-                elif turn.until == inf:
-                    break
-                else:
-                    self.now = turn.until
-        assert not self.model.waiting
+        for held in list(self.model.open):
+            self._release(held, held)
+        only, *others = (session.name for session in self.sessions)
+        self._set_paused(only, paused=False)
+        self._set_status(only, None)
+        for name in others:
+            self._set_status(name, "STOPPED")
+        self._drain(only)
+        for name in others:
+            self._set_paused(name, paused=False)
+            self._set_status(name, "WORKING")
+        self._drain(only, *others)
         assert self.settled == self.added
         assert self._claim() == Wait(inf)
+
+    def _drain(self, *names: str) -> None:
+        """Let every attempt succeed, until nothing is left that the sessions `names` may send."""
+        model, began_at = self.model, self.now
+        while model.claims or model.expiries or model.left_for(names):
+            turn = self._claim()
+            if isinstance(turn, Wait):
+                if model.claims:
+                    self._finish(model.claims[0], Sent(), 0.5)
+                elif model.expiries:
+                    self.finish_expiry()
+                else:
+                    self.now = turn.until
+            assert self.now < began_at + 10_000
+
+    def _set_status(self, name: str, status: str | None) -> None:
+        self.model.statuses[name] = status
+        self.dispatch.set_status(name, status, self.now)
+
+    def _set_paused(self, name: str, paused: bool) -> None:
+        self.model.paused[name] = paused
+        self.dispatch.set_paused(name, paused)
+
+    def _release(self, held: Message, requeue: Message | None) -> None:
+        self.model.open.remove(held)
+        if requeue is None:
+            self.settled.add(held.id)
+        else:
+            self.model.waiting.append(requeue)
+        assert self.dispatch.release(held, requeue)
+        assert not self.dispatch.release(held, requeue)
 
     def _finish(
         self, claim: Claim, outcome: Outcome | None, jitter: float, *, refused: bool = False
@@ -226,12 +251,13 @@ class DispatchMachine(RuleBasedStateMachine):
             self.settled.add(claim.message.id)
         else:
             self.model.waiting.append(requeue)
+        self.model.note(claim, outcome)
         self.dispatch.finish(claim, outcome, requeue, now=self.now, jitter=jitter)
 
     def _claim(self) -> Claim | Expiry | Wait:
         model, now = self.model, self.now
-        expired, claimable = model.expired(now), model.claimable(now)
-        free = model.free_sessions(now)
+        expired = model.expired(now)
+        claimable = {head: model.session_for(head, now) for head in model.claimable(now)}
         turn = self.dispatch.claim(now)
         match turn:
             case Wait(until):
@@ -250,10 +276,9 @@ class DispatchMachine(RuleBasedStateMachine):
                 assert model.idle > 0
                 assert not expired
                 assert oldest == min(claimable, key=lambda waiting: waiting.seq)
-                assert session.name in free
-                assert not oldest.sessions or session.name in oldest.sessions
+                assert session.name == claimable[oldest]
                 model.waiting.remove(oldest)
-                model.claims.append(turn)
+                model.take(turn)
         return turn
 
     def _check_wait(self, until: float) -> None:

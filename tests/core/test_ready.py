@@ -8,12 +8,19 @@ from types import FrameType
 import pytest
 
 from tests.core.messages import message
+from trio_wa.core.affinity import Route
 from trio_wa.core.dispatch import Claim, Dispatch, Wait
+from trio_wa.core.message import Message
 from trio_wa.core.outcome import Sent
 from trio_wa.core.ready import ReadySet
 from trio_wa.core.session import Session
 
 SESSIONS = [Session("a", "http://one"), Session("b", "http://two")]
+
+
+def anywhere(waiting: Message) -> Route:
+    """No first choice."""
+    return None, waiting.sessions
 
 
 def entries(ready: ReadySet) -> int:
@@ -66,7 +73,7 @@ def test_memory_is_flat_over_a_hundred_thousand_messages(live: int) -> None:
 
 
 def test_memory_is_flat_while_a_blocked_head_stands_before_discarded_messages() -> None:
-    ready = ReadySet()
+    ready = ReadySet(anywhere)
     ready.add(message(1, due_at=1e6))
     for seq in range(2, 20_000):
         ready.add(message(seq))
@@ -76,7 +83,7 @@ def test_memory_is_flat_while_a_blocked_head_stands_before_discarded_messages() 
 
 
 def test_memory_is_flat_while_one_message_is_requeued() -> None:
-    ready = ReadySet()
+    ready = ReadySet(anywhere)
     again = message(1)
     for attempt in range(20_000):
         ready.add(again)
@@ -89,7 +96,7 @@ def test_memory_is_flat_while_one_message_is_requeued() -> None:
 
 
 def test_an_emptied_set_holds_next_to_nothing() -> None:
-    ready = ReadySet()
+    ready = ReadySet(anywhere)
     for seq in range(1, 1_001):
         ready.add(message(seq, to=f"{seq}@c.us"))
     for seq in range(1, 1_001):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.core.messages import message
 from trio_wa.core.outcome import Fault, Outcome, Rejected, Sent, Unavailable, Unknown
 from trio_wa.core.rotation import Rotation
 from trio_wa.core.session import Session
@@ -120,11 +121,11 @@ def test_an_origin_that_went_away_leaves_the_sessions_probe_for_later() -> None:
 def test_one_probe_of_an_origin_is_out_over_all_its_sessions() -> None:
     under_test = rotation()
     send(under_test, "a", away("origin"))
-    probe = under_test.pick(("a", "b"), NOW + 1)
+    probe = under_test.pick(message(1, sessions=("a", "b")), None, NOW + 1)
     assert probe is not None
     under_test.take(probe)
-    assert under_test.pick(("a", "b"), NOW + 1) is None
-    other = under_test.pick((), NOW + 1)
+    assert under_test.pick(message(1, sessions=("a", "b")), None, NOW + 1) is None
+    other = under_test.pick(message(1), None, NOW + 1)
     assert other is not None
     assert other.session.name == "c"
 
@@ -133,7 +134,7 @@ def test_turns_go_round_past_what_is_not_allowed_or_shut() -> None:
     under_test = rotation()
     picked = []
     for allowed in [(), (), (), ("a", "c"), ("c",), (), ("stranger",)]:
-        slot = under_test.pick(allowed, NOW)
+        slot = under_test.pick(message(1, sessions=allowed), None, NOW)
         if slot is None:
             picked.append("none")
             continue
@@ -145,4 +146,4 @@ def test_turns_go_round_past_what_is_not_allowed_or_shut() -> None:
 
 def test_every_session_may_send_even_with_fewer_workers_than_sessions() -> None:
     under_test = rotation(workers=1)
-    assert under_test.pick(("c",), NOW) is under_test.slots["c"]
+    assert under_test.pick(message(1, sessions=("c",)), None, NOW) is under_test.slots["c"]

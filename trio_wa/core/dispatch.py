@@ -48,14 +48,24 @@ class Waiting:
 class Dispatch:
     """The ready set, the sessions and the workers' count; it decides, and does no I/O.
 
-    Order per recipient, rotation, bulkhead and gates are rules of `claim` alone.
+    Order per recipient, rotation, bulkhead and gates are rules of `claim` alone. A message whose
+    attempt is open (it is being looked up) is with no worker, and its recipient's next ones wait.
     """
 
-    def __init__(self, sessions: Sequence[Session], *, workers: int, retry_base: float) -> None:
-        self.ready = ReadySet()
-        self.rotation = Rotation(sessions, workers=workers, retry_base=retry_base)
+    def __init__(
+        self,
+        sessions: Sequence[Session],
+        *,
+        workers: int,
+        retry_base: float,
+        sticky: bool = False,
+    ) -> None:
+        self.rotation = Rotation(sessions, workers=workers, retry_base=retry_base, sticky=sticky)
+        self.ready = ReadySet(self.rotation.route)
         self._workers = workers
         self._busy = 0
+        self._open: dict[str, str] = {}
+        self._filed_for = self.rotation.usable()
 
     @property
     def in_flight(self) -> int:
@@ -63,9 +73,22 @@ class Dispatch:
         return self._busy
 
     @property
+    def open(self) -> int:
+        """How many messages are being looked up."""
+        return len(self._open)
+
+    @property
     def held(self) -> int:
-        """How many messages are in memory: waiting or with a worker."""
-        return len(self.ready) + self._busy
+        """How many messages are in memory: waiting, with a worker, or being looked up."""
+        return len(self.ready) + self._busy + len(self._open)
+
+    def set_status(self, name: str, status: str | None, now: float) -> None:
+        """Note what WAHA says of a session; None if that cannot be read."""
+        self.rotation.set_status(name, status, now)
+
+    def set_paused(self, name: str, paused: bool) -> None:
+        """Note whether an operator keeps a session from sending."""
+        self.rotation.set_paused(name, paused)
 
     def add(self, message: Message) -> None:
         """Take a message into the ready set."""
@@ -122,24 +145,57 @@ class Dispatch:
         *,
         now: float,
         jitter: float,
+        hold: bool = False,
     ) -> str | None:
         """Note that a worker is done with `claim`; an outcome of `None` says it made no attempt.
 
         A message to `requeue` is back at the head of its line before its recipient is free again.
+        With `hold` the attempt is open, and the recipient is not free before `release`.
         Returns the reason if the outcome shut a gate that was open.
         """
         self._busy -= 1
-        if requeue is not None:
-            self.ready.add(requeue)
-        self.ready.free(claim.message.chat_id)
+        if hold:
+            self._open[claim.message.id] = claim.message.chat_id
+        else:
+            self._free(claim.message.chat_id, requeue)
         return self.rotation.give_back(claim.session.name, outcome, now=now, jitter=jitter)
 
+    def block(self, message: Message) -> None:
+        """Hold the recipient of a message whose attempt was open at the start, until `release`."""
+        self._open[message.id] = message.chat_id
+        self.ready.hold(message.chat_id)
+
+    def release(self, message: Message, requeue: Message | None) -> bool:
+        """Note that the look-up of a message is over; False, and nothing done, if none was open.
+
+        A message to `requeue` is back at the head of its line before its recipient is free again.
+        """
+        chat_id = self._open.pop(message.id, None)
+        if chat_id is None:
+            return False
+        self._free(chat_id, requeue)
+        return True
+
+    def _free(self, chat_id: str, requeue: Message | None) -> None:
+        if requeue is not None:
+            self.ready.add(requeue)
+        self.ready.free(chat_id)
+
+    def _regroup(self) -> None:
+        """File the heads anew if other sessions are usable than when they were filed."""
+        usable = self.rotation.usable()
+        if usable != self._filed_for:
+            self._filed_for = usable
+            if self.rotation.sticky or self.ready.preferring:
+                self.ready.regroup()
+
     def _choose(self, now: float) -> tuple[Message, Slot] | None:
+        self._regroup()
         oldest: tuple[Message, Slot] | None = None
-        for allowed, message in self.ready.heads(now):
+        for (first, _), message in self.ready.heads(now):
             if oldest is not None and oldest[0].seq < message.seq:
                 continue
-            slot = self.rotation.pick(allowed, now)
+            slot = self.rotation.pick(message, first, now)
             if slot is not None:
                 oldest = (message, slot)
         return oldest

@@ -56,6 +56,14 @@ class Gate:
             self._probing = False
             self.reason = None
 
+    def admit(self, *, now: float) -> None:
+        """End the wait for the next probe, as for a peer that is said to be back.
+
+        The failures stay: one probe passes, and the rest waits for its answer. A quiet that the
+        peer asked for is kept.
+        """
+        self._until = min(self._until, max(now, self._asked))
+
     def probe_lost(self) -> None:
         """Note that a probe came to nothing that says anything: the next may pass at once."""
         self._probing = False

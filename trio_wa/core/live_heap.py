@@ -28,11 +28,15 @@ class LiveHeap:
         """How many entries it holds, dead ones among them."""
         return len(self._entries)
 
+    def living(self) -> list[Entry]:
+        """The live entries, in no order."""
+        return [entry for entry in self._entries if self._lives(entry)]
+
     def push(self, entry: Entry) -> None:
         """Put in an entry."""
         heapq.heappush(self._entries, entry)
         if len(self._entries) > self._sweep_above:
-            self._entries = [kept for kept in self._entries if self._lives(kept)]
+            self._entries = self.living()
             heapq.heapify(self._entries)
             self._sweep_above = 2 * len(self._entries) + SLACK
 

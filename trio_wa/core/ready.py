@@ -1,37 +1,43 @@
 """What waits in memory: one line of messages a recipient, and the heads that may go."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import inf
 
+from trio_wa.core.affinity import Route
 from trio_wa.core.live_heap import Entry, LiveHeap
 from trio_wa.core.message import Message
-
-Allowed = tuple[str, ...]
 
 
 @dataclass(slots=True)
 class _Line:
-    """The messages to one recipient, by `seq`; busy while one of them is with a worker.
+    """The messages to one recipient, by `seq`; `holds` counts those out of it that hold it up.
 
     `offer` is the number under which its head stands among the heads or among those not yet due.
     """
 
     waiting: LiveHeap
-    busy: bool = False
+    holds: int = 0
     offer: int = 0
 
 
 class ReadySet:
-    """The messages that wait in memory. Each operation costs the logarithm of their number."""
+    """The messages that wait in memory. Each operation costs the logarithm of their number.
 
-    def __init__(self) -> None:
+    `route` tells where a message may go, and where it would rather go: the heads are kept apart by
+    it, so that none waits behind one that goes elsewhere. Where its answers change, `regroup`.
+    `preferring` counts the messages that prefer a session.
+    """
+
+    def __init__(self, route: Callable[[Message], Route]) -> None:
+        self.preferring = 0
+        self._route = route
         self._numbers = itertools.count(1)
         self._messages: dict[str, Message] = {}
         self._arrivals: dict[str, int] = {}
         self._lines: dict[str, _Line] = {}
-        self._heads: dict[Allowed, LiveHeap] = {}
+        self._heads: dict[Route, LiveHeap] = {}
         self._later = LiveHeap(self._is_offered)
         self._expiry = LiveHeap(self._is_waiting)
 
@@ -49,33 +55,38 @@ class ReadySet:
         return self._messages.get(message_id)
 
     def is_head(self, message: Message) -> bool:
-        """Whether nothing before it in its line, nor with a worker, holds a waiting message up."""
+        """Whether nothing before it in its line, nor out of it, holds a waiting message up."""
         line = self._lines[message.chat_id]
-        return not line.busy and self._head(line) is message
+        return not line.holds and self._head(line) is message
 
     def add(self, message: Message) -> None:
         """Put a message into its recipient's line, at the place of its `seq`."""
         arrival = self._arrivals[message.id] = next(self._numbers)
         self._messages[message.id] = message
+        self.preferring += message.prefer is not None
         self._expiry.push((message.expires_at, arrival, message.id))
-        line = self._lines.get(message.chat_id)
-        if line is None:
-            line = self._lines[message.chat_id] = _Line(LiveHeap(self._is_waiting))
+        line = self._line(message.chat_id)
         line.waiting.push((message.seq, arrival, message.id))
         if self.is_head(message):
             self._offer(message, line)
 
     def take(self, message: Message) -> None:
-        """Take a head out: its recipient is busy until `free`."""
-        line = self._lines[message.chat_id]
-        line.busy = True
+        """Take a head out: its recipient is held up until `free`."""
+        self.hold(message.chat_id)
         self._remove(message.id)
 
+    def hold(self, chat_id: str) -> None:
+        """Hold up what waits for `chat_id`, or will, until `free` was called as often."""
+        line = self._line(chat_id)
+        line.holds += 1
+        line.offer = 0
+
     def free(self, chat_id: str) -> None:
-        """Let the next message to `chat_id` come up."""
+        """Let the next message to `chat_id` come up, unless something else holds it up."""
         line = self._lines[chat_id]
-        line.busy = False
-        self._come_up(chat_id, line)
+        line.holds -= 1
+        if not line.holds:
+            self._come_up(chat_id, line)
 
     def discard(self, message_id: str) -> Message | None:
         """Remove a waiting message; None if it does not wait here."""
@@ -87,17 +98,24 @@ class ReadySet:
                 self._come_up(message.chat_id, self._lines[message.chat_id])
         return message
 
-    def heads(self, now: float) -> Iterator[tuple[Allowed, Message]]:
-        """For each set of allowed sessions the oldest message that may go at `now`."""
+    def heads(self, now: float) -> Iterator[tuple[Route, Message]]:
+        """For each route the oldest message that may go at `now`."""
         while (due := self._later.pop_until(now)) is not None:
             _, offer, message_id = due
             self._push_head(self._messages[message_id], offer)
-        for allowed in list(self._heads):
-            entry = self._heads[allowed].peek()
+        for route in list(self._heads):
+            entry = self._heads[route].peek()
             if entry is None:
-                del self._heads[allowed]
+                del self._heads[route]
             else:
-                yield allowed, self._messages[entry[2]]
+                yield route, self._messages[entry[2]]
+
+    def regroup(self) -> None:
+        """File every head anew, by the route that it has now; this costs their number."""
+        heaps, self._heads = self._heads, {}
+        for heap in heaps.values():
+            for _, offer, message_id in heap.living():
+                self._push_head(self._messages[message_id], offer)
 
     def expired(self, now: float) -> Message | None:
         """Take out a waiting message whose time to live is over, if there is one."""
@@ -111,7 +129,13 @@ class ReadySet:
 
     def _remove(self, message_id: str) -> None:
         del self._arrivals[message_id]
-        del self._messages[message_id]
+        self.preferring -= self._messages.pop(message_id).prefer is not None
+
+    def _line(self, chat_id: str) -> _Line:
+        line = self._lines.get(chat_id)
+        if line is None:
+            line = self._lines[chat_id] = _Line(LiveHeap(self._is_waiting))
+        return line
 
     def _head(self, line: _Line) -> Message | None:
         entry = line.waiting.peek()
@@ -132,9 +156,10 @@ class ReadySet:
             self._push_head(message, line.offer)
 
     def _push_head(self, message: Message, offer: int) -> None:
-        heap = self._heads.get(message.sessions)
+        route = self._route(message)
+        heap = self._heads.get(route)
         if heap is None:
-            heap = self._heads[message.sessions] = LiveHeap(self._is_offered)
+            heap = self._heads[route] = LiveHeap(self._is_offered)
         heap.push((message.seq, offer, message.id))
 
     def _is_waiting(self, entry: Entry) -> bool:

@@ -1,0 +1,26 @@
+"""Which sessions a message would rather go over than others."""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import TypeAlias
+
+Allowed: TypeAlias = tuple[str, ...]
+"""The names of the sessions that may send a message; empty: any."""
+
+Route: TypeAlias = tuple[str | None, Allowed]
+"""A message's first choice among the sessions, if it has one, and those that it allows."""
+
+
+def ranking(chat_id: str, names: Iterable[str]) -> tuple[str, ...]:
+    """The sessions `names` in the order in which a recipient prefers them.
+
+    Rendezvous hashing (Thaler and Ravishankar, "A Name-Based Mapping Scheme for Rendezvous"): two
+    sessions keep their order whichever others come or go, so few recipients move. The same in every
+    process and version.
+    """
+    recipient = chat_id.encode()
+    return tuple(sorted(names, key=lambda name: (_weight(name, recipient), name), reverse=True))
+
+
+def _weight(name: str, recipient: bytes) -> bytes:
+    return blake2b(name.encode() + b"\0" + recipient, digest_size=8).digest()
