@@ -1,4 +1,4 @@
-"""The simulator's own API under `/_sim`: faults, what was received and delivered, statuses."""
+"""The simulator's own API under `/_sim`: faults, what was received and delivered, sessions."""
 
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
@@ -8,13 +8,15 @@ from quart import Response, request
 from quart_trio import QuartTrio
 
 from trio_wa.simulator import answers
+from trio_wa.simulator.ack_plan import Ack
 from trio_wa.simulator.fault_board import FaultRule
-from trio_wa.simulator.faults import Faults, Status
+from trio_wa.simulator.faults import Faults, Latency, Status
 from trio_wa.simulator.http import NotJson, read_json, respond
-from trio_wa.simulator.options import Ack
 from trio_wa.simulator.simulator import Simulator
+from trio_wa.simulator.webhook_faults import WebhookFaults
 
 _FAULTS = TypeAdapter(Faults)
+_WEBHOOK_FAULTS = TypeAdapter(WebhookFaults)
 _PAGE = 10_000
 
 
@@ -30,6 +32,12 @@ class _Where(_Strict):
 
 class _NewStatus(_Strict):
     status: Status
+
+
+class _NewFlap(_Strict):
+    every: Latency
+    down: Latency
+    to: Status = "FAILED"
 
 
 class _Incoming(_Strict):
@@ -50,12 +58,16 @@ def add_control(app: QuartTrio, simulator: Simulator) -> None:
         ("/_sim/faults", "PUT", routes.put_faults),
         ("/_sim/faults", "PATCH", routes.patch_faults),
         ("/_sim/faults", "DELETE", routes.delete_faults),
+        ("/_sim/webhooks", "GET", routes.get_webhook_faults),
+        ("/_sim/webhooks", "PUT", routes.put_webhook_faults),
         ("/_sim/messages", "GET", routes.messages),
         ("/_sim/requests", "GET", routes.requests),
         ("/_sim/stats", "GET", routes.stats),
         ("/_sim", "DELETE", routes.reset),
         ("/_sim/messages", "DELETE", routes.reset),
         ("/_sim/sessions/<name>/status", "POST", routes.status),
+        ("/_sim/sessions/<name>/flap", "POST", routes.flap),
+        ("/_sim/sessions/<name>/flap", "DELETE", routes.stop_flapping),
         ("/_sim/messages/<message_id>/ack", "POST", routes.ack),
         ("/_sim/incoming", "POST", routes.incoming),
     ):
@@ -92,11 +104,28 @@ class _Routes:
         self.simulator.clear_faults()
         return await self.get_faults()
 
+    async def get_webhook_faults(self) -> Response:
+        return _json(200, asdict(self.simulator.webhooks.faults))
+
+    async def put_webhook_faults(self) -> Response:
+        try:
+            faults = _WEBHOOK_FAULTS.validate_python(await read_json())
+        except (NotJson, ValidationError) as error:
+            return _wrong(error)
+        self.simulator.set_webhook_faults(faults)
+        return await self.get_webhook_faults()
+
     async def messages(self) -> Response:
         return _json(200, [asdict(each) for each in _page(self.simulator.delivered)])
 
     async def requests(self) -> Response:
-        return _json(200, [asdict(each) for each in _page(self.simulator.requests)])
+        grace = request.args.get("not_working_for", None, type=float)
+        entries = (
+            self.simulator.requests
+            if grace is None
+            else self.simulator.sends_while_not_working(grace)
+        )
+        return _json(200, [asdict(each) for each in _page(entries)])
 
     async def stats(self) -> Response:
         simulator = self.simulator
@@ -128,6 +157,20 @@ class _Routes:
             return respond(answers.not_found("Session not found"))
         self.simulator.set_status(name, wanted.status)
         return _json(200, self.simulator.sessions[name].info())
+
+    async def flap(self, name: str) -> Response:
+        try:
+            wanted = _NewFlap.model_validate(await read_json())
+            self.simulator.flap(name, every=wanted.every, down=wanted.down, to=wanted.to)
+        except (NotJson, ValueError) as error:
+            return _wrong(error)
+        except KeyError:
+            return respond(answers.not_found("Session not found"))
+        return _json(200, self.simulator.sessions[name].info())
+
+    async def stop_flapping(self, name: str) -> Response:
+        self.simulator.stop_flapping(name)
+        return Response(b"", 204)
 
     async def ack(self, message_id: str) -> Response:
         try:

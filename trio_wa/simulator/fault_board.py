@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass
 
-from trio_wa.simulator.faults import KINDS, Exponential, Faults, Kind, Latency, Strike, Uniform
+from trio_wa.simulator.faults import KINDS, Faults, Kind, Strike, seconds_of
 from trio_wa.simulator.magic_numbers import MagicRecipients
 
 _CALM = Strike()
@@ -34,8 +34,8 @@ class FaultRule:
 class FaultBoard:
     """Decides what befalls a request; the same seed and the same requests give the same faults.
 
-    The most specific rule decides alone; a latency that it leaves open comes from the next. A magic
-    number is as specific as a rule for its recipient, which comes before it.
+    The most specific rule decides alone; a latency or acks that it leaves open come from the next.
+    A magic number is as specific as a rule for its recipient, which comes before it.
     """
 
     def __init__(self, faults: Faults, rng: random.Random) -> None:
@@ -86,11 +86,13 @@ class FaultBoard:
         first = rules[0]
         kind = self._kind(first.faults)
         latency = next((r.faults.latency for r in rules if r.faults.latency is not None), 0.0)
-        if first.times is not None and (kind is not None or first.faults.latency is not None):
+        acks = next((r.faults.acks for r in rules if r.faults.acks is not None), None)
+        always = first.faults.latency is not None or first.faults.acks is not None
+        if first.times is not None and (kind is not None or always):
             first.times -= 1
             if first.times <= 0:
                 self.remove(first.session, first.chat_id)
-        return Strike(self._seconds(latency), kind, first.faults)
+        return Strike(seconds_of(latency, self._rng), kind, first.faults, acks)
 
     def draw_elsewhere(self) -> Strike:
         """Draw what befalls a request that sends nothing."""
@@ -106,12 +108,3 @@ class FaultBoard:
             if left < 0:
                 return kind
         return None
-
-    def _seconds(self, latency: Latency) -> float:
-        match latency:
-            case Uniform(low, high):
-                return self._rng.uniform(low, high)
-            case Exponential(mean):
-                return self._rng.expovariate(1 / mean)
-            case _:
-                return latency

@@ -1,10 +1,13 @@
 """What goes wrong, how often, and for whom."""
 
 import math
+import random
 from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import ConfigDict
+
+from trio_wa.simulator.ack_plan import AckPlan
 
 Status = Literal[
     "STOPPED",
@@ -66,6 +69,17 @@ class Exponential:
 Latency = float | Uniform | Exponential
 
 
+def seconds_of(latency: Latency, rng: random.Random) -> float:
+    """How many seconds it is this time."""
+    match latency:
+        case Uniform(low, high):
+            return rng.uniform(low, high)
+        case Exponential(mean):
+            return rng.expovariate(1 / mean)
+        case _:
+            return latency
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faults:
     """Rates (0 to 1, together at most 1) of what befalls a send, and how it looks.
@@ -78,13 +92,15 @@ class Faults:
     Delivered: `cut_after`, `error_after` (500), `gateway_timeout_after` (504 HTML) and
     `deliver_after_hang` (after `hang_seconds`, although the client gave up).
 
-    `latency` is the engine's time for each send; None takes it from a more general rule. With
-    `everywhere`, the faults of a proxy and of the key befall every other endpoint as well.
+    `latency` is the engine's time for each send, `acks` says what acks follow a delivery; None
+    takes either from a more general rule. With `everywhere`, the faults of a proxy and of the key
+    befall every other endpoint as well.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     latency: Latency | None = None
+    acks: AckPlan | None = None
     proxy_503: float = 0.0
     proxy_502: float = 0.0
     throttle_429: float = 0.0
@@ -125,8 +141,12 @@ KINDS: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]  # typing 
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """What befalls one request: `latency` seconds, and a fault (with its settings) or none."""
+    """What befalls one request: `latency` seconds, a fault (with its settings) or none, and acks.
+
+    Where `acks` is None they follow the simulator's own plan.
+    """
 
     latency: float = 0.0
     kind: Kind | None = None
     faults: Faults = Faults()
+    acks: AckPlan | None = None

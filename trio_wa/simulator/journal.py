@@ -6,6 +6,9 @@ from typing import Any
 
 import trio
 
+from trio_wa.simulator.faults import Status
+from trio_wa.simulator.session import SimulatedSession
+
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
@@ -31,8 +34,10 @@ class Delivered:
 class Attempt:
     """A send that was received, delivered or not.
 
-    `outcome` is None while it lasts, then the status answered or the word for what happened:
-    "cut", "hung" or "left" (the client was gone when the answer was ready).
+    `status` is its session's when it was received, None if there was no such session;
+    `status_since` is when that session began to work, or ceased to. `outcome` is None while it
+    lasts, then the status answered or the word for what happened: "cut", "hung" or "left" (the
+    client was gone when the answer was ready).
     """
 
     sequence: int
@@ -42,6 +47,8 @@ class Attempt:
     chat_id: str | None
     body: Mapping[str, Any]
     headers: Mapping[str, str]
+    status: Status | None = None
+    status_since: float | None = None
     outcome: int | str | None = None
 
 
@@ -58,7 +65,6 @@ class Journal:
     def __init__(self, keep: int) -> None:
         self._keep = keep
         self._waiters: list[_Waiter] = []
-        self._by_id: dict[str, Delivered] = {}
         self.attempts: list[Attempt] = []
         self.delivered: list[Delivered] = []
         self.attempt_count = 0
@@ -66,9 +72,14 @@ class Journal:
         self.listeners: list[Callable[[Delivered], None]] = []
 
     def receive(
-        self, now: float, kind: str, body: Mapping[str, Any], headers: Mapping[str, str]
+        self,
+        now: float,
+        kind: str,
+        body: Mapping[str, Any],
+        headers: Mapping[str, str],
+        over: SimulatedSession | None,
     ) -> Attempt:
-        """Note an attempt."""
+        """Note an attempt; `over` is the session that it names, if there is one."""
         self.attempt_count += 1
         session, chat_id = body.get("session"), body.get("chatId")
         attempt = Attempt(
@@ -79,6 +90,8 @@ class Journal:
             chat_id=chat_id if isinstance(chat_id, str) else None,
             body=body,
             headers=headers,
+            status=None if over is None else over.status,
+            status_since=None if over is None else over.since,
         )
         self.attempts.append(attempt)
         if len(self.attempts) > self._keep * 1.1:
@@ -101,9 +114,8 @@ class Journal:
             headers=attempt.headers,
         )
         self.delivered.append(message)
-        self._by_id[message_id] = message
         if len(self.delivered) > self._keep * 1.1:
-            self._forget(len(self.delivered) - self._keep)
+            del self.delivered[: -self._keep]
         for waiter in [each for each in self._waiters if each.matches(message)]:
             waiter.found = message
             waiter.event.set()
@@ -111,10 +123,6 @@ class Journal:
         for listener in self.listeners:
             listener(message)
         return message
-
-    def find(self, message_id: str) -> Delivered | None:
-        """The last delivery with this raw id, if it is still remembered."""
-        return self._by_id.get(message_id)
 
     async def wait_for(self, matches: Callable[[Delivered], bool]) -> Delivered:
         """The first delivery that `matches`, past or to come."""
@@ -140,11 +148,4 @@ class Journal:
         """Forget attempts and deliveries; both count from 1 again."""
         self.attempts.clear()
         self.delivered.clear()
-        self._by_id.clear()
         self.attempt_count = self.delivered_count = 0
-
-    def _forget(self, count: int) -> None:
-        for message in self.delivered[:count]:
-            if self._by_id.get(message.id) is message:
-                del self._by_id[message.id]
-        del self.delivered[:count]

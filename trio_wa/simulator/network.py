@@ -4,17 +4,16 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from trio_wa.core.waha_id import raw_id
+from trio_wa.simulator.ack_plan import Ack, AckPlan
+from trio_wa.simulator.acks import Acks
 from trio_wa.simulator.agenda import Agenda
+from trio_wa.simulator.chat_store import ChatStore, Kept
 from trio_wa.simulator.event import new_message_id
-from trio_wa.simulator.journal import Attempt, Delivered, Journal
-from trio_wa.simulator.message import (
-    Message,
-    ack_payload,
-    answer_body,
-    event_payload,
-    incoming_data,
-)
-from trio_wa.simulator.options import Ack, SimulatorOptions
+from trio_wa.simulator.journal import Attempt, Journal
+from trio_wa.simulator.magic_numbers import is_absent
+from trio_wa.simulator.message import Message, answer_body, event_payload, incoming_data
+from trio_wa.simulator.options import SimulatorOptions
 from trio_wa.simulator.session import SimulatedSession
 from trio_wa.simulator.webhooks import Webhooks
 
@@ -34,35 +33,51 @@ class Network:
     ) -> None:
         self._options = options
         self._journal = journal
-        self._agenda = agenda
         self._webhooks = webhooks
         self._rng = rng
         self._now = now
-        self._acks: dict[str, int] = {}  # set by hand
-        self._fates: dict[str, int] = {}  # 0: no ack will come, -1: an error will
-        self._epoch = 0
+        self._store = ChatStore(options.keep)
+        self._acks = Acks(agenda=agenda, webhooks=webhooks, rng=rng, now=now)
 
     def new_id(self) -> str:
         """A raw message id that no message bears yet."""
         return new_message_id(self._rng)
 
-    def has(self, chat_id: str) -> bool:
-        """Whether the number of `chat_id` is on WhatsApp."""
-        return chat_id.split("@", 1)[0] not in self._options.not_on_whatsapp
+    def number_of(self, chat_id: str) -> str | None:
+        """The number under which WhatsApp knows that of `chat_id`; None if it is not there."""
+        digits = chat_id.split("@", 1)[0]
+        if digits in self._options.not_on_whatsapp or is_absent(digits):
+            return None
+        return self._options.known_as.get(digits, digits)
 
-    def deliver(self, attempt: Attempt, session: SimulatedSession, message: Message) -> None:
-        """Bring `message` to its recipient."""
+    def deliver(
+        self, attempt: Attempt, session: SimulatedSession, message: Message, acks: AckPlan | None
+    ) -> None:
+        """Bring `message` to its recipient, who does not see one twice unless `dedupe` is off."""
+        before = self._store.find(session.name, message.id)
+        if before is not None and before.delivered and self._options.dedupe:
+            return
         session.activity = message.at
         self._journal.deliver(attempt, message.at, message.id, message.text)
+        kept = Kept(message, session.name, delivered=True)
+        self._store.put(kept)
         if self._webhooks.wanted(session):
             data = answer_body(self._options.engine, message)
             self._webhooks.emit(("message.any",), session, event_payload(message, 0, data))
-        self._plan_acks(session, message)
+        self._acks.plan(session, kept, acks or self._options.acks)
 
-    def ack(self, session: SimulatedSession, message: Message, level: Ack) -> None:
+    def lose(self, session: SimulatedSession, message: Message) -> None:
+        """Accept `message` and never deliver it: no webhook, no ack, and PENDING in a look-up."""
+        if self._options.keeps_lost and self._store.find(session.name, message.id) is None:
+            self._store.put(Kept(message, session.name, delivered=False))
+
+    def last(self, given: str) -> Kept | None:
+        """The last message with this id that was sent over any session."""
+        return self._store.last(raw_id(given))
+
+    def ack(self, session: SimulatedSession, kept: Kept, level: Ack) -> None:
         """Acknowledge a message that was sent over `session`."""
-        self._acks[message.id] = level
-        self._tell_ack(session, message, level)
+        self._acks.give(session, kept, level)
 
     def receive(
         self, session: SimulatedSession, chat_id: str, text: str, push_name: str = "Alice"
@@ -86,67 +101,13 @@ class Network:
 
         `chat_id` is the message's own, or `all`.
         """
-        parts = given.split("_")
-        found = self._journal.find(parts[2] if len(parts) > 2 else given)
-        if found is None or found.session != session.name or chat_id not in ("all", found.chat_id):
+        found = self._store.find(session.name, raw_id(given))
+        if found is None or chat_id not in ("all", found.message.chat_id):
             return None
-        message = message_of(found, session)
-        level = self._level(found)
-        return event_payload(message, level, answer_body(self._options.engine, message))
+        data = answer_body(self._options.engine, found.message)
+        return event_payload(found.message, found.level(self._now()), data)
 
     def forget(self) -> None:
-        """Forget every ack, and those to come."""
-        self._epoch += 1
-        self._acks.clear()
-        self._fates.clear()
-
-    def _plan_acks(self, session: SimulatedSession, message: Message) -> None:
-        plan = self._options.acks
-        levels: tuple[Ack, ...] = (1, 2, 3)
-        if plan.drop or plan.error:
-            chance = self._rng.random()
-            if chance < plan.drop + plan.error:
-                fate = 0 if chance < plan.drop else -1
-                self._fates[message.id] = fate
-                levels = () if fate == 0 else (-1,)
-        if self._webhooks.wanted(session):
-            for level, delay in zip(levels, plan.delays, strict=False):
-                if level <= plan.hold_at:
-                    self._plan_ack(session, message, delay, level)
-
-    def _plan_ack(
-        self, session: SimulatedSession, message: Message, delay: float, level: Ack
-    ) -> None:
-        epoch = self._epoch
-
-        def tell() -> None:
-            if epoch == self._epoch:
-                self._tell_ack(session, message, level)
-
-        self._agenda.call_later(delay, tell)
-
-    def _tell_ack(self, session: SimulatedSession, message: Message, level: Ack) -> None:
-        self._webhooks.emit(("message.ack",), session, ack_payload(message, level))
-
-    def _level(self, delivered: Delivered) -> int:
-        plan = self._options.acks
-        if delivered.id in self._acks:
-            return self._acks[delivered.id]
-        elapsed = self._now() - delivered.at + 1e-6
-        reached = sum(elapsed >= delay for delay in plan.delays[: plan.hold_at])
-        fate = self._fates.get(delivered.id)
-        if fate is None:
-            return reached
-        return fate if elapsed >= plan.delays[0] else 0
-
-
-def message_of(delivered: Delivered, session: SimulatedSession) -> Message:
-    """The message that was delivered."""
-    return Message(
-        id=delivered.id,
-        chat_id=delivered.chat_id,
-        kind=delivered.kind,
-        text=delivered.text,
-        at=delivered.at,
-        me=session.account,
-    )
+        """Forget every message, and the acks to come."""
+        self._store.clear()
+        self._acks.forget()

@@ -1,12 +1,17 @@
 """How a simulated WAHA behaves from its start."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from trio_wa.simulator.ack_plan import Ack, AckPlan
 from trio_wa.simulator.faults import Faults
+from trio_wa.simulator.flap import Flap
+from trio_wa.simulator.webhook_faults import WebhookFaults
+
+__all__ = ["Ack", "AckPlan", "Engine", "SimulatorOptions", "WebhookTarget"]
 
 Engine = Literal["NOWEB", "GOWS", "WEBJS"]
-Ack = Literal[-1, 0, 1, 2, 3, 4]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,29 +34,20 @@ class WebhookTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class AckPlan:
-    """Which acks follow a delivery: SERVER, DEVICE and READ, each so many seconds after it.
-
-    `hold_at` is the highest level that is reached (0: none). Of all messages the share `drop`
-    gets no ack, and the share `error` gets -1 in place of every other.
-    """
-
-    delays: tuple[float, float, float] = (0.02, 0.1, 0.4)
-    hold_at: Literal[0, 1, 2, 3] = 3
-    drop: float = 0.0
-    error: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class SimulatorOptions:
     """Everything that is fixed when a simulator starts; times are seconds.
 
     `message_ids`: the ids of WAHA 2026.4.3 and later can be chosen before the send; otherwise, as
-    in 2026.2.1, the endpoint is absent and `id` is silently ignored. `lookups`: a sent message
-    can be found again; otherwise WAHA's own refusal (400, its store is off). `media_needs_plus`:
-    a CORE from before 2026.6.1, which answers 422 to media. `not_on_whatsapp` holds bare numbers.
-    The three waits are what WAHA waits for a session before it answers 422. `keep` bounds
-    how many deliveries and attempts are remembered.
+    in 2026.2.1, the endpoint is absent and `id` is silently ignored. With `ignore_ids` it is
+    ignored although the endpoint is there. `dedupe`: recipients do not see a second message with
+    the id of one that was delivered over the same session. `lookups`: a sent message can be found
+    again; otherwise WAHA's own refusal (400, its store is off), or with `blind_lookups` a 404.
+    `keeps_lost`: what was accepted and lost (`Faults.lose`) is found, PENDING. `media_needs_plus`:
+    a CORE from before 2026.6.1, which answers 422 to media.
+
+    `not_on_whatsapp` holds bare numbers; `known_as` those that WhatsApp knows under others, as
+    Brazilian ones. The three waits are what WAHA waits for a session before it answers 422. `keep`
+    bounds how many deliveries and attempts are remembered.
     """
 
     sessions: tuple[str, ...] = ("default",)
@@ -60,16 +56,23 @@ class SimulatorOptions:
     tier: Literal["CORE", "PLUS"] = "CORE"
     api_key: str | None = None
     message_ids: bool = True
+    ignore_ids: bool = False
+    dedupe: bool = True
     lookups: bool = True
+    blind_lookups: bool = False
+    keeps_lost: bool = True
     media_needs_plus: bool = False
     not_on_whatsapp: frozenset[str] = frozenset()
+    known_as: Mapping[str, str] = field(default_factory=dict)
     not_working_wait: float = 10.0
     stopped_wait: float = 5.0
     missing_wait: float = 5.0
     start_seconds: float = 0.35
     max_body_bytes: int = 50 * 1024 * 1024
     webhooks: tuple[WebhookTarget, ...] = ()
+    webhook_faults: WebhookFaults = field(default_factory=WebhookFaults)
     acks: AckPlan = field(default_factory=AckPlan)
+    flaps: tuple[Flap, ...] = ()
     faults: Faults = field(default_factory=Faults)
     seed: int = 0
     keep: int = 100_000

@@ -42,7 +42,9 @@ async def send(
 
     `kind` is the endpoint's name, `gone` is set when the client hangs up.
     """
-    attempt = simulator.journal.receive(simulator.now(), kind, body, headers)
+    name = body.get("session")
+    over = simulator.sessions.get(name) if isinstance(name, str) else None
+    attempt = simulator.journal.receive(simulator.now(), kind, body, headers, over)
     with simulator.in_flight.one(attempt.session):
         answer = await _Send(simulator, attempt, gone).run()
     if isinstance(answer, Cut):
@@ -117,7 +119,7 @@ class _Send:
             return answers.only_in_plus(options.engine)
         if kind == "sendList" and options.engine == "WEBJS":
             return answers.not_implemented(options.engine)
-        if options.engine == "GOWS" and not self._simulator.network.has(self._attempt.chat_id):
+        if options.engine == "GOWS" and not self._has_recipient():
             return self._engine_error(f"no LID found for {self._attempt.chat_id}")
         return None
 
@@ -146,8 +148,10 @@ class _Send:
         if session.status != "WORKING":
             return self._engine_error("Connection Closed")
         message = self._message(session)
-        if self._strike.kind != "lose":
-            self._simulator.network.deliver(self._attempt, session, message)
+        if self._strike.kind == "lose" or not self._has_recipient():
+            self._simulator.network.lose(session, message)
+        else:
+            self._simulator.network.deliver(self._attempt, session, message, self._strike.acks)
         match self._strike.kind:
             case "cut_after":
                 return Cut()
@@ -157,6 +161,9 @@ class _Send:
                 return answers.proxy(504, "Gateway Time-out")
             case _:
                 return answers.answer(201, answer_body(self._simulator.options.engine, message))
+
+    def _has_recipient(self) -> bool:
+        return self._simulator.network.number_of(self._attempt.chat_id or "") is not None
 
     def _message(self, session: SimulatedSession) -> Message:
         kind = self._attempt.kind
@@ -171,7 +178,8 @@ class _Send:
 
     def _chosen_id(self) -> str | None:
         options, chosen = self._simulator.options, self._body.get("id")
-        if not options.message_ids or options.engine == "WEBJS" or not isinstance(chosen, str):
+        takes_none = not options.message_ids or options.ignore_ids or options.engine == "WEBJS"
+        if takes_none or not isinstance(chosen, str):
             return None
         takes = _TAKES_ID | MEDIA if options.engine == "GOWS" else _TAKES_ID
         return chosen if self._attempt.kind in takes else None
@@ -186,9 +194,8 @@ class _Send:
             case "sendLocation":
                 text = body.get("title")
             case "forwardMessage":
-                original = str(body.get("messageId")).split("_")
-                found = self._simulator.journal.find(original[2 if len(original) > 2 else 0])
-                text = found.text if found is not None else None
+                original = self._simulator.network.last(str(body.get("messageId")))
+                text = None if original is None else original.message.text
             case "sendText":
                 text = body.get("text")
             case _:

@@ -21,6 +21,7 @@ class SimulatedSession:
         self.history: deque[tuple[Status, float]] = deque([(status, now)], maxlen=10)
         self.activity = now
         self.changes = 0
+        self.since = now  # when it began to work, or ceased to
         self.account = f"7999{number:07}@c.us"
         self._me = {
             "id": self.account,
@@ -33,6 +34,8 @@ class SimulatedSession:
         """Give the session another status, and wake those that wait for one."""
         if status == "STARTING":
             self.history.clear()
+        if (status == "WORKING") != (self.status == "WORKING"):
+            self.since = now
         self.status = status
         self.linked = self.linked or status == "WORKING"
         self.history.append((status, now))

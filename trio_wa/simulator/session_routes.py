@@ -147,7 +147,7 @@ class _Routes:
             message = 'Enable NOWEB store "config.noweb.store.enabled=True" when starting a session'
             return respond(answers.bad_request(message))
         found = self.simulator.network.look_up(session, chat_id, message_id)
-        if found is None:
+        if found is None or self.simulator.options.blind_lookups:
             return respond(answers.not_found("Message not found"))
         return _json(200, found)
 
@@ -156,9 +156,10 @@ class _Routes:
         if isinstance(session, Answer):
             return respond(session)
         digits = "".join(filter(str.isdigit, request.args.get("phone", "").split("@")[0]))
-        if not digits or not self.simulator.network.has(digits):
+        number = self.simulator.network.number_of(digits) if digits else None
+        if number is None:
             return _json(200, {"numberExists": False})
-        return _json(200, {"numberExists": True, "chatId": f"{digits}@c.us"})
+        return _json(200, {"numberExists": True, "chatId": f"{number}@c.us"})
 
     async def presence(self) -> Response:
         try:

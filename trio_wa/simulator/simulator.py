@@ -9,12 +9,15 @@ from trio_wa.clock import Clock
 from trio_wa.simulator.agenda import Agenda
 from trio_wa.simulator.answers import version
 from trio_wa.simulator.fault_board import FaultBoard, FaultRule
-from trio_wa.simulator.faults import Faults, Status
+from trio_wa.simulator.faults import Faults, Latency, Status
+from trio_wa.simulator.flap import Flap
+from trio_wa.simulator.flaps import Flaps
 from trio_wa.simulator.in_flight import InFlight
 from trio_wa.simulator.journal import Attempt, Delivered, Journal
-from trio_wa.simulator.network import Network, message_of
+from trio_wa.simulator.network import Network
 from trio_wa.simulator.options import Ack, SimulatorOptions
 from trio_wa.simulator.sessions import Sessions
+from trio_wa.simulator.webhook_faults import WebhookFaults
 from trio_wa.simulator.webhooks import Webhooks
 
 
@@ -41,7 +44,12 @@ class Simulator:
         rng = random.Random(self.options.seed)  # noqa: S311  # repeatable, not secret
         self.faults = FaultBoard(self.options.faults, rng)
         self.webhooks = Webhooks(
-            self.options.webhooks, self.environment, agenda=self.agenda, rng=rng, now=self.now
+            self.options.webhooks,
+            self.environment,
+            faults=self.options.webhook_faults,
+            agenda=self.agenda,
+            rng=rng,
+            now=self.now,
         )
         self.sessions = Sessions(
             self.options.sessions,
@@ -58,6 +66,9 @@ class Simulator:
             rng=rng,
             now=self.now,
         )
+        self.flaps = Flaps(self.sessions, self.agenda, self.options.seed)
+        for flap in self.options.flaps:
+            self.flaps.begin(flap)
 
     async def run(self) -> None:
         """Do what happens by itself (a session's start, webhooks), until cancelled."""
@@ -74,6 +85,19 @@ class Simulator:
     def requests(self) -> list[Attempt]:
         """The sends received, delivered or not, in order."""
         return self.journal.attempts
+
+    def sends_while_not_working(self, grace: float) -> list[Attempt]:
+        """The sends into a session that had not been WORKING for more than `grace` seconds.
+
+        So long a client may take to learn of it; what comes later it should have known.
+        """
+        return [
+            attempt
+            for attempt in self.requests
+            if attempt.status not in (None, "WORKING")
+            and attempt.status_since is not None
+            and attempt.at - attempt.status_since > grace
+        ]
 
     @property
     def max_concurrency(self) -> int:
@@ -113,11 +137,14 @@ class Simulator:
         return await self.journal.wait_for(matches)
 
     def reset(self) -> None:
-        """Forget deliveries, attempts, concurrency and faults; the sessions stay as they are."""
+        """Forget deliveries, attempts, concurrency and faults; the sessions stay as they are.
+
+        Except those that were down because they flapped: they work.
+        """
         self.journal.clear()
         self.network.forget()
         self.in_flight.reset()
-        self.faults.clear()
+        self.clear_faults()
 
     def set_faults(
         self,
@@ -134,20 +161,36 @@ class Simulator:
         self.faults.put(FaultRule(faults, session, chat_id, times))
 
     def clear_faults(self) -> None:
-        """From now on everything goes well."""
+        """From now on everything goes well, with webhooks too, and no session flaps."""
         self.faults.clear()
+        self.set_webhook_faults(WebhookFaults())
+        self.flaps.end()
+
+    def set_webhook_faults(self, faults: WebhookFaults) -> None:
+        """Set what befalls webhooks from now on."""
+        self.webhooks.faults = faults
+
+    def flap(self, session: str, *, every: Latency, down: Latency, to: Status = "FAILED") -> None:
+        """Let a session work for `every` seconds, be `to` for `down` seconds, and so on.
+
+        It goes on until `stop_flapping` or `clear_faults`. Raises KeyError for an unknown name.
+        """
+        self.flaps.begin(Flap(session, every, down, to))
+
+    def stop_flapping(self, session: str | None = None) -> None:
+        """Let this session, or all, flap no more; one that is down because of it works again."""
+        self.flaps.end(session)
 
     def set_status(self, session: str, status: Status) -> None:
         """Give a session another status at once; raises KeyError for an unknown name."""
         self.sessions.set_status(session, status)
 
     def ack(self, message_id: str, level: Ack) -> None:
-        """Acknowledge a delivered message by its raw id; raises KeyError for an unknown one."""
-        delivered = self.journal.find(message_id)
-        if delivered is None:
+        """Acknowledge an accepted message by its raw id; raises KeyError for an unknown one."""
+        kept = self.network.last(message_id)
+        if kept is None:
             raise KeyError(message_id)
-        session = self.sessions[delivered.session]
-        self.network.ack(session, message_of(delivered, session), level)
+        self.network.ack(self.sessions[kept.session], kept, level)
 
     def receive(self, chat_id: str, text: str, *, session: str | None = None) -> str:
         """Let a message come in from `chat_id` (over the first session by default); its raw id."""

@@ -12,8 +12,10 @@ import trio
 
 from trio_wa.simulator.agenda import Agenda
 from trio_wa.simulator.event import Event, make_event, new_event_id, new_request_id
+from trio_wa.simulator.faults import seconds_of
 from trio_wa.simulator.options import WebhookTarget
 from trio_wa.simulator.session import SimulatedSession
+from trio_wa.simulator.webhook_faults import WebhookFaults
 
 SENDERS = 4
 WAITING = 20_000
@@ -36,8 +38,8 @@ class _Call:
 class Webhooks:
     """Tells targets of events, with a few tasks; disorder is possible, as with WAHA.
 
-    `sent`, `lost` (after the last attempt) and `dropped` (too many waited) count what became of
-    them.
+    `sent`, `lost` (after the last attempt, or by one of the `faults`) and `dropped` (too many
+    waited) count what became of them. `faults` may be replaced at any time.
     """
 
     def __init__(
@@ -45,10 +47,12 @@ class Webhooks:
         targets: tuple[WebhookTarget, ...],
         environment: Mapping[str, Any],
         *,
+        faults: WebhookFaults,
         agenda: Agenda,
         rng: random.Random,
         now: Callable[[], float],
     ) -> None:
+        self.faults = faults
         self._targets = targets
         self._environment = environment
         self._agenda = agenda
@@ -83,7 +87,7 @@ class Webhooks:
             for target in (*self._targets, *session.webhooks):
                 if target.wants(name):
                     request_id = new_request_id(self._rng)
-                    self._put(_Call(event, target, event.headers(target.secret, request_id)))
+                    self._post(_Call(event, target, event.headers(target.secret, request_id)))
 
     async def run(self) -> None:
         """Send what is posted, until cancelled."""
@@ -117,6 +121,21 @@ class Webhooks:
                 return False
             return response.is_success
         return False
+
+    def _post(self, call: _Call) -> None:
+        """Make a call for the first time, as far as the faults let it."""
+        if self._chance(self.faults.lose):
+            self.lost += 1
+            return
+        for _ in range(2 if self._chance(self.faults.duplicate) else 1):
+            delay = seconds_of(self.faults.delay, self._rng)
+            if delay > 0:
+                self._agenda.call_later(delay, partial(self._put, call))
+            else:
+                self._put(call)
+
+    def _chance(self, share: float) -> bool:
+        return share > 0 and self._rng.random() < share
 
     def _put(self, call: _Call) -> None:
         self._needed.set()
