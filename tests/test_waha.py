@@ -5,6 +5,7 @@ import itertools
 import json
 import ssl
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 import trio
@@ -13,40 +14,15 @@ import trustme
 
 from tests.core.messages import message
 from tests.fakes import cancelled_at, http_answer, read_request, serve_tcp
-from trio_wa.adapters.waha import CONNECT_SECONDS, Waha
-from trio_wa.clock import Clock
+from tests.waha_server import CREATED, TIMEOUT, Script, answering, refusing, session_at, waha
+from trio_wa.adapters.waha.gateway import CONNECT_SECONDS
 from trio_wa.core.outcome import Outcome, Sent, Unavailable, Unknown
 from trio_wa.core.session import Session
-
-CREATED = http_answer("201 Created", b'{"key":{"id":"3EB0FF"}}')
-TIMEOUT = 15.0
-
-
-def waha(key: str | None = "secret") -> Waha:
-    return Waha(api_key=key, timeout=TIMEOUT, clock=Clock())
 
 
 async def send_to(address: str, *, scheme: str = "http") -> Outcome:
     async with waha().connect() as sender:
         return await sender.send(message(1), Session("default", f"{scheme}://{address}"))
-
-
-class Script:
-    """A server that reads each request and sends the next of its answers, then closes."""
-
-    def __init__(self, *answers: bytes) -> None:
-        self.requests: list[tuple[str, dict[str, str], bytes]] = []
-        self.connections = 0
-        self._answers = iter(answers)
-
-    async def __call__(self, stream: trio.SocketStream) -> None:
-        self.connections += 1
-        while (request := await read_request(stream)) is not None:
-            self.requests.append(request)
-            answer = next(self._answers, None)
-            if answer is None:
-                break
-            await stream.send_all(answer)
 
 
 async def test_the_request_is_that_of_the_go_service(nursery: trio.Nursery) -> None:
@@ -65,11 +41,24 @@ async def test_the_request_is_that_of_the_go_service(nursery: trio.Nursery) -> N
     }
 
 
+async def test_a_message_with_an_id_goes_out_under_it(nursery: trio.Nursery) -> None:
+    server = Script(CREATED)
+    address = await serve_tcp(nursery, server)
+    async with waha().connect() as sender:
+        await sender.send(replace(message(1), waha_id="3EB0FF"), session_at(address))
+    assert json.loads(server.requests[0][2]) == {
+        "chatId": "6281234567890@c.us",
+        "text": "Hello",
+        "session": "default",
+        "id": "3EB0FF",
+    }
+
+
 async def test_without_a_key_no_header_is_sent(nursery: trio.Nursery) -> None:
     server = Script(CREATED)
     address = await serve_tcp(nursery, server)
     async with waha(None).connect() as sender:
-        await sender.send(message(1), Session("default", f"http://{address}"))
+        await sender.send(message(1), session_at(address))
     assert "x-api-key" not in server.requests[0][1]
 
 
@@ -85,7 +74,7 @@ async def test_a_path_before_waha_is_kept_and_the_environments_proxy_is_not_aske
 
 async def test_one_connection_serves_many_sends(nursery: trio.Nursery) -> None:
     server = Script(*[CREATED] * 5)
-    session = Session("default", f"http://{await serve_tcp(nursery, server)}")
+    session = session_at(await serve_tcp(nursery, server))
     async with waha().connect() as sender:
         for seq in range(5):
             assert await sender.send(message(seq), session) == Sent("3EB0FF")
@@ -102,7 +91,7 @@ async def test_a_connection_that_closed_while_idle_costs_no_message(nursery: tri
         await stream.aclose()
         closed.set()
 
-    session = Session("default", f"http://{await serve_tcp(nursery, answer_once)}")
+    session = session_at(await serve_tcp(nursery, answer_once))
     async with waha().connect() as sender:
         for seq in range(3):
             assert await sender.send(message(seq), session) == Sent("3EB0FF")
@@ -111,9 +100,8 @@ async def test_a_connection_that_closed_while_idle_costs_no_message(nursery: tri
 
 
 async def test_a_refused_connection_is_certainly_unsent() -> None:
-    with trio.socket.socket() as free:
-        await free.bind(("127.0.0.1", 0))  # bound, and never listening: it refuses
-        outcome = await send_to(f"127.0.0.1:{free.getsockname()[1]}")
+    async with refusing() as address:
+        outcome = await send_to(address)
     assert isinstance(outcome, Unavailable)
     assert (outcome.code, outcome.fault) == ("unreachable", "origin")
 
@@ -124,19 +112,6 @@ async def test_a_wrong_url_is_certainly_unsent(url: str) -> None:
         outcome = await sender.send(message(1), Session("default", url))
     assert isinstance(outcome, Unavailable)
     assert (outcome.code, outcome.fault) == ("unreachable", "origin")
-
-
-def answering(*answers: bytes, hang: bool = False) -> Callable[..., Awaitable[None]]:
-    """A handler that reads one request, sends these bytes and closes, or stays silent."""
-
-    async def handler(stream: trio.SocketStream) -> None:
-        await read_request(stream)
-        for answer in answers:
-            await stream.send_all(answer)
-        if hang:
-            await trio.sleep_forever()
-
-    return handler
 
 
 async def close_at_once(_stream: trio.SocketStream) -> None:
@@ -285,7 +260,7 @@ async def test_a_cut_send_is_known_to_be_unsent_unknown_or_sent(nursery: trio.Nu
             reached += 1
             await stream.send_all(CREATED)
 
-    session = Session("default", f"http://{await serve_tcp(nursery, note)}")
+    session = session_at(await serve_tcp(nursery, note))
     seen: set[type[Outcome]] = set()
     for step in itertools.count(1):
         reached = 0
@@ -304,64 +279,12 @@ async def test_a_cut_send_is_known_to_be_unsent_unknown_or_sent(nursery: trio.Nu
 
 async def test_a_cut_in_mid_answer_of_a_success_is_sent(nursery: trio.Nursery) -> None:
     half = http_answer("201 Created", b'{"key":', length=900)
-    session = Session("default", f"http://{await serve_tcp(nursery, answering(half, hang=True))}")
+    session = session_at(await serve_tcp(nursery, answering(half, hang=True)))
     async with waha().connect() as sender:
         with trio.CancelScope() as scope:
             async with trio.open_nursery() as sending:
                 sending.start_soon(sender.send, message(1), session)
-                while sender._stage != "taken":
+                while sender._exchange.stage != "taken":
                     await trio.testing.wait_all_tasks_blocked()
                 scope.cancel()
         assert sender.cut() == Sent(None)
-
-
-ABOUT = b'{"version":"2026.2.1","engine":"NOWEB","tier":"CORE"}'
-
-
-async def test_waha_tells_its_version_and_sessions(nursery: trio.Nursery) -> None:
-    listed = b'[{"name":"default","status":"WORKING"},{"name":"b","status":"STOPPED"},5,{"name":1}]'
-    server = Script(http_answer("200 OK", ABOUT), http_answer("200 OK", listed))
-    url = f"http://{await serve_tcp(nursery, server)}"
-    info = await waha().ask(url)
-    assert (info.version, info.engine, info.problem) == ("2026.2.1", "NOWEB", None)
-    assert info.statuses == {"default": "WORKING", "b": "STOPPED"}
-    lines = [line for line, _, _ in server.requests]
-    assert lines == ["GET /api/version HTTP/1.1", "GET /api/sessions?all=true HTTP/1.1"]
-    assert {headers["x-api-key"] for _, headers, _ in server.requests} == {"secret"}
-
-
-@pytest.mark.parametrize(
-    ("answers", "problem"),
-    [
-        ([http_answer("401 Unauthorized", b"{}")], "refuses the key"),
-        ([http_answer("403 Forbidden", b"{}")], "refuses the key"),
-        ([http_answer("200 OK", b"<html>")] * 2, "not answer as WAHA"),
-        ([http_answer("200 OK", b"[" * 100_000)] * 2, "not answer as WAHA"),
-        ([http_answer("404 Not Found", b"{}")] * 2, "not answer as WAHA"),
-        ([b"SSH-2.0\r\n\r\n"], "cannot be reached"),
-        ([], "cannot be reached"),
-    ],
-)
-async def test_what_is_not_right_with_waha_is_told(
-    nursery: trio.Nursery, answers: list[bytes], problem: str
-) -> None:
-    address = await serve_tcp(nursery, Script(*answers))
-    info = await waha().ask(f"http://{address}")
-    assert info.problem is not None
-    assert problem in info.problem
-
-
-async def test_unreadable_sessions_are_no_problem(nursery: trio.Nursery) -> None:
-    server = Script(http_answer("200 OK", ABOUT), http_answer("500 Internal Server Error", b""))
-    info = await waha().ask(f"http://{await serve_tcp(nursery, server)}")
-    assert (info.version, info.statuses, info.problem) == ("2026.2.1", None, None)
-
-
-async def test_a_silent_waha_is_asked_for_five_seconds(
-    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
-) -> None:
-    address = await serve_tcp(nursery, answering(hang=True))
-    began = trio.current_time()
-    info = await waha().ask(f"http://{address}")
-    assert info.problem == "no answer within 5 s: is this WAHA?"
-    assert trio.current_time() - began == 5

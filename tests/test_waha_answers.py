@@ -8,8 +8,10 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from trio_wa.adapters.waha_answers import RETRY_AFTER_MAX, message_id, outcome_of, raw_id
+from trio_wa.adapters.waha.answer import Answer
+from trio_wa.adapters.waha.outcome import RETRY_AFTER_MAX, message_id, outcome_of
 from trio_wa.core.outcome import Fault, Outcome, Rejected, Sent, Unavailable, Unknown
+from trio_wa.core.waha_id import raw_id
 
 NOW = 784_111_000.0
 """Shortly before Sun, 06 Nov 1994 08:49:37 GMT, the date of RFC 9110."""
@@ -23,7 +25,7 @@ def read(
 ) -> Outcome:
     named = {name.replace("_", "-").lower(): value for name, value in headers.items()}
     content = json.dumps(answer).encode() if body is None else body
-    return outcome_of(status, named, content, now=NOW)
+    return outcome_of(Answer(status, named, content, NOW))
 
 
 def engine_error(message: object, name: str = "Error") -> dict[str, Any]:
@@ -75,7 +77,7 @@ def test_any_2xx_is_a_success_whatever_its_body(status: int, body: bytes) -> Non
     ],
 )
 def test_the_raw_id_of_every_engines_answer(answer: object, expected: str | None) -> None:
-    assert message_id(json.dumps(answer).encode()) == expected
+    assert message_id(Answer(200, {}, json.dumps(answer).encode(), NOW)) == expected
     assert read(201, answer) == Sent(expected)
 
 
@@ -142,6 +144,29 @@ def test_what_was_certainly_not_sent(status: int, answer: object, code: str, fau
     outcome = read(status, answer)
     assert isinstance(outcome, Unavailable)
     assert (outcome.code, outcome.fault, outcome.retry_after) == (code, fault, None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (not_working("SCAN_QR_CODE"), "SCAN_QR_CODE"),
+        (not_working("STOPPED"), "STOPPED"),
+        ({"expected": ["WORKING"]}, None),
+        ({"expected": ["WORKING"], "status": 5}, None),
+        ({"error": 'Session "b" does not exist', "session": "b"}, "MISSING"),
+    ],
+)
+def test_a_session_at_fault_is_told_with_its_status(answer: object, status: str | None) -> None:
+    outcome = read(422, answer)
+    assert isinstance(outcome, Unavailable)
+    assert (outcome.fault, outcome.status) == ("session", status)
+
+
+def test_no_other_answer_tells_a_sessions_status() -> None:
+    for code in (401, 404, 429, 503):
+        outcome = read(code, {"status": "STOPPED"})
+        assert isinstance(outcome, Unavailable)
+        assert outcome.status is None
 
 
 @pytest.mark.parametrize(
