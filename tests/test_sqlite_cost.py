@@ -18,7 +18,7 @@ from trio_wa.ports import Accepted, Cursor, Filter, IdempotencyKey, Store
 
 ROWS = 30_000
 LIMIT = 50
-STEPS_PER_ROW = 120
+STEPS_PER_ROW = 150
 """More of SQLite's steps than one row of a list, an update or a deletion takes."""
 
 FILL = f"""
@@ -129,7 +129,7 @@ def test_a_list_reads_no_more_rows_than_it_shows(
     "run",
     [
         lambda journal: queries.get(journal.connection, "m77"),
-        lambda journal: queries.begun(journal.connection),
+        lambda journal: queries.open_attempts(journal.connection),
         lambda journal: queries.queued(journal.connection, ROWS // 2, LIMIT),
         lambda journal: upkeep.expire_overdue(journal, 0, NOW, LIMIT),
         lambda journal: upkeep.expire_overdue(journal, 0, NOW + 99_999, LIMIT),

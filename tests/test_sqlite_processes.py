@@ -66,7 +66,7 @@ async def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
         async with open_sqlite_store(path, lambda _: None, min_free_disk=0, lock_wait=0) as store:
             ledger = await store.ledger()
             assert ledger.balanced
-            assert len(await store.begun()) == ledger.counts[Status.SENDING]
+            assert len(await store.open_attempts()) == ledger.counts[Status.SENDING]
             for line in known:
                 message_id, *sent = line.split()
                 record = await store.get(message_id)

@@ -14,6 +14,7 @@ from trio_wa.ports import (
     Attempt,
     Event,
     IdempotencyKey,
+    OpenAttempt,
     Store,
 )
 
@@ -27,7 +28,7 @@ async def test_nothing_is_wrong_with_a_fresh_store(store: Store) -> None:
     assert (ledger.accepted, ledger.purged) == (0, 0)
     assert ledger.counts == dict.fromkeys(Status, 0)
     assert not await store.queued(0, 10)
-    assert not await store.begun()
+    assert not await store.open_attempts()
 
 
 async def test_an_accepted_message_is_published_queued_and_known(
@@ -86,7 +87,7 @@ async def test_a_message_that_is_sent(store: Store) -> None:
     message = await accept(store, "a")
     assert await store.begin(message, "one", NOW + 1)
     assert await status_of(store, "a") is Status.SENDING
-    assert await store.begun() == [message]
+    assert await store.open_attempts() == [OpenAttempt(message, "one", NOW + 1, asked=False)]
     assert not await store.queued(0, 10)
     attempt = Attempt("one", NOW + 1, NOW + 2.5, Sent("3EB0"))
     await store.settle(message, attempt, Final(Status.SENT, waha_id="3EB0"))
@@ -99,7 +100,7 @@ async def test_a_message_that_is_sent(store: Store) -> None:
         Event(NOW + 1, Status.SENDING, "one"),
         Event(NOW + 2.5, Status.SENT, "one", began_at=NOW + 1),
     )
-    assert not await store.begun()
+    assert not await store.open_attempts()
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.UNKNOWN])

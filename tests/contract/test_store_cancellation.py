@@ -58,7 +58,7 @@ async def test_a_cancelled_settle_is_made_all_the_same(store: Store) -> None:
     assert await status_of(store, "a") is Status.SENT
 
 
-@pytest.mark.parametrize("read", ["get", "find", "ledger", "queued", "begun"])
+@pytest.mark.parametrize("read", ["get", "find", "ledger", "queued", "open_attempts"])
 async def test_a_cancelled_read_does_no_harm(store: Store, read: str) -> None:
     await accept(store, "a")
     calls: dict[str, Callable[[], Awaitable[object]]] = {
@@ -66,7 +66,7 @@ async def test_a_cancelled_read_does_no_harm(store: Store, read: str) -> None:
         "find": partial(store.find, Filter(), 10),
         "ledger": store.ledger,
         "queued": partial(store.queued, 0, 10),
-        "begun": store.begun,
+        "open_attempts": store.open_attempts,
     }
     await cancelled(calls[read])
     assert await status_of(store, "a") is Status.QUEUED

@@ -19,7 +19,8 @@ async def test_begun_messages_come_in_order(store: Store) -> None:
     messages = [await accept(store, f"m{n}") for n in range(4)]
     for message in (messages[2], messages[0]):
         await store.begin(message, "default", NOW)
-    assert await store.begun() == [messages[0], messages[2]]
+    begun = [attempt.message for attempt in await store.open_attempts()]
+    assert begun == [messages[0], messages[2]]
     assert await store.queued(0, 10) == [messages[1], messages[3]]
 
 

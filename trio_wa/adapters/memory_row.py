@@ -3,9 +3,10 @@
 from collections import deque
 from dataclasses import dataclass, field
 
+from trio_wa.adapters.acknowledgement import FLAGS, OVERDUE
 from trio_wa.core.message import Message
 from trio_wa.core.status import Status
-from trio_wa.ports import Draft, Event, Filter, Record
+from trio_wa.ports import Draft, Event, Filter, OpenAttempt, Record
 
 MAX_EVENTS = 100
 """How much of its timeline a message keeps."""
@@ -29,12 +30,32 @@ class Row:
     code: str | None = None
     detail: str | None = None
     settled_at: float | None = None
+    ack: int | None = None
+    confirmation: str | None = None
+    resent: bool = False
     events: deque[Event] = field(default_factory=lambda: deque(maxlen=MAX_EVENTS))
 
     @property
     def place(self) -> tuple[float, int]:
         """Its place in the list of messages, by which that is sorted."""
         return self.draft.accepted_at, self.number
+
+    @property
+    def open(self) -> bool:
+        """Whether an attempt began of which it is not settled how it ended."""
+        asked = self.status is Status.UNKNOWN and self.settled_at is None
+        return asked or self.status is Status.SENDING
+
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether no ack came in time."""
+        return self.status is Status.SENT and self.confirmation in FLAGS
+
+    @property
+    def awaits_ack(self) -> bool:
+        """Whether a first ack of SERVER or more may come, and was not looked up in vain."""
+        awaited = self.confirmation in (None, OVERDUE)
+        return self.status is Status.SENT and self.waha_id is not None and awaited
 
     def enter(self, event: Event) -> None:
         """Go over to the state that `event` tells of."""
@@ -49,6 +70,7 @@ class Row:
             and wanted.chat_id in (None, draft.chat_id)
             and wanted.session in (None, self.session)
             and wanted.owner in (None, draft.owner)
+            and (self.unconfirmed or not wanted.unconfirmed)
             and (wanted.after is None or draft.accepted_at > wanted.after)
             and (wanted.before is None or draft.accepted_at < wanted.before)
             and (cursor is None or self.place < (cursor.accepted_at, cursor.number))
@@ -67,7 +89,18 @@ class Row:
             due_at=self.due_at,
             attempts=self.attempts,
             deferrals=self.deferrals,
+            on_unknown=self.draft.on_unknown,
+            waha_id=self.waha_id,
+            prefer=None if self.waha_id is None else self.session,
         )
+
+    def open_attempt(self) -> OpenAttempt:
+        """The attempt that is not settled, of a message that is being sent or looked up."""
+        asked = self.status is Status.UNKNOWN
+        newest = self.events[-1]
+        begins = (event.began_at if asked else event.at for event in reversed(self.events))
+        began_at = next((time for time in begins if time is not None), newest.at)
+        return OpenAttempt(self.message(), self.session or "", began_at, asked)
 
     def record(self, *, events: bool) -> Record:
         """All that is known of the message, with or without its timeline."""
@@ -89,5 +122,8 @@ class Row:
             code=self.code,
             detail=self.detail,
             settled_at=self.settled_at,
+            on_unknown=draft.on_unknown,
+            ack=self.ack,
+            unconfirmed=self.unconfirmed,
             events=tuple(self.events) if events else (),
         )

@@ -1,4 +1,4 @@
-"""What becomes of one message: every step is a conditional update of its row."""
+"""How a message enters and leaves the queue: every step is a conditional update of its row."""
 
 # ruff: noqa: S608 - the SQL is put together from constants, its values are always bound
 
@@ -10,12 +10,10 @@ from trio_wa.adapters.sqlite.history import APPEND, line
 from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.adapters.sqlite.rows import MESSAGE, message, storable
 from trio_wa.core.message import Message
-from trio_wa.core.retry import Decision, Final, Requeue
-from trio_wa.core.status import Status, may_follow
+from trio_wa.core.status import Status
 from trio_wa.ports import (
     Acceptance,
     Accepted,
-    Attempt,
     Draft,
     Event,
     KeyReused,
@@ -25,36 +23,22 @@ from trio_wa.ports import (
 _INSERT = """
 INSERT INTO messages
     (number, seq, id, status, accepted_at, expires_at, recipient, chat_id, sessions, owner, text,
-     history)
-VALUES (?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?)
+     on_unknown, history)
+VALUES (?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _USED = "SELECT fingerprint, message_id FROM keys WHERE owner = ? AND value = ?"
 _USE = "INSERT INTO keys (owner, value, fingerprint, message_id, used_at) VALUES (?, ?, ?, ?, ?)"
-_BEGIN = f"""
-UPDATE messages SET status = 'sending', session = ?, waha_id = NULL, history = {APPEND}
-WHERE id = ? AND seq = ? AND status = 'queued'
-"""
-_REQUEUE = f"""
-UPDATE messages
-SET status = 'queued', session = ?, waha_id = NULL, code = ?, detail = ?,
-    due_at = ?, attempts = ?, deferrals = ?, history = {APPEND}
-WHERE id = ? AND status = 'sending'
-"""
-_FINISH = f"""
-UPDATE messages
-SET status = ?, session = ?, code = ?, detail = ?, waha_id = ?, settled_at = ?,
-    history = {APPEND}
-WHERE id = ? AND status = 'sending'
-"""
 _END = f"""
 UPDATE messages SET status = ?, settled_at = ?, history = {APPEND}
 WHERE id = ? AND status = 'queued'
 """
 _RETRY = f"""
 UPDATE messages
-SET status = 'queued', seq = ?, expires_at = ?, due_at = 0, attempts = 0, deferrals = 0,
-    code = NULL, detail = NULL, settled_at = NULL, history = {APPEND}
-WHERE id = ? AND status IN ('failed', 'unknown', 'expired') AND text IS NOT NULL
+SET status = 'queued', seq = ?, expires_at = ?, due_at = 0, attempts = 0, deferrals = 0, resent = 0,
+    waha_id = NULL, ack = NULL, confirmation = NULL, code = NULL, detail = NULL, settled_at = NULL,
+    history = {APPEND}
+WHERE id = ? AND status IN ('failed', 'unknown', 'expired') AND settled_at IS NOT NULL
+    AND text IS NOT NULL
 RETURNING {MESSAGE}
 """
 
@@ -84,6 +68,7 @@ def accept(journal: Journal, draft: Draft) -> Acceptance:
         json.dumps(draft.sessions) if draft.sessions else None,
         draft.owner,
         draft.text,
+        draft.on_unknown,
         line(Event(draft.accepted_at, Status.QUEUED)),
     )
     try:
@@ -98,34 +83,10 @@ def accept(journal: Journal, draft: Draft) -> Acceptance:
         accepted_at=draft.accepted_at,
         expires_at=draft.expires_at,
         sessions=draft.sessions,
+        on_unknown=draft.on_unknown,
     )
     journal.queued.append(accepted)
     return Accepted(accepted)
-
-
-def begin(journal: Journal, message: Message, session: str, at: float) -> bool:
-    """Record that an attempt begins; False if the message is not queued in that place any more."""
-    event = line(Event(at, Status.SENDING, session))
-    journal.cursor.execute(_BEGIN, (session, event, message.id, message.seq))
-    return journal.changed()
-
-
-def settle(journal: Journal, message: Message, attempt: Attempt, decision: Decision) -> None:
-    """Record how an attempt ended, and what follows from it."""
-    after = decision.status if isinstance(decision, Final) else Status.QUEUED
-    if not may_follow(Status.SENDING, after):
-        return
-    session, code, detail = attempt.session, _storable(decision.code), _storable(decision.detail)
-    event = line(Event(attempt.ended_at, after, session, code, detail, attempt.began_at))
-    match decision:
-        case Requeue(requeued):
-            counters = (requeued.due_at, requeued.attempts, requeued.deferrals)
-            requeue = (session, code, detail, *counters, event, message.id)
-            journal.cursor.execute(_REQUEUE, requeue)
-        case Final(waha_id=waha_id):
-            result = (_storable(waha_id), attempt.ended_at)
-            finish = (after, session, code, detail, *result, event, message.id)
-            journal.cursor.execute(_FINISH, finish)
 
 
 def end(journal: Journal, message_id: str, event: Event) -> bool:
@@ -138,12 +99,13 @@ def retry(journal: Journal, message_id: str, at: float, expires_at: float) -> bo
     """Queue a settled, unsent message again, behind all others; False if it is in another state."""
     event = line(Event(at, Status.QUEUED))
     values = (journal.totals.next(), expires_at, event, storable(message_id))
-    row = journal.cursor.execute(_RETRY, values).fetchone()
+    return requeue(journal, _RETRY, values)
+
+
+def requeue(journal: Journal, sql: str, values: tuple[str | float, ...]) -> bool:
+    """Run the update `sql`, and publish the message that it returns; False if it changes none."""
+    row = journal.cursor.execute(sql, values).fetchone()
     if row is None:
         return False
     journal.queued.append(message(row))
     return True
-
-
-def _storable(text: str | None) -> str | None:
-    return None if text is None else storable(text)

@@ -6,18 +6,33 @@ from typing import Any
 
 import apsw
 
-from trio_wa.adapters.sqlite.rows import MESSAGE, RECORD, message, record, storable
+from trio_wa.adapters.sqlite.rows import (
+    MESSAGE,
+    RECORD,
+    message,
+    open_attempt,
+    record,
+    storable,
+)
 from trio_wa.core.message import Message
 from trio_wa.core.status import Status
-from trio_wa.ports import Filter, Ledger, Record
+from trio_wa.ports import Filter, Ledger, OpenAttempt, Record
 
 _GET = f"SELECT {RECORD}, history FROM messages WHERE id = ?"
-_BEGUN = f"SELECT {MESSAGE} FROM messages WHERE status = 'sending' ORDER BY seq"
+_OPEN = f"""
+SELECT {MESSAGE}, status, history FROM messages INDEXED BY messages_status
+WHERE status = 'sending'
+UNION ALL
+SELECT {MESSAGE}, status, history FROM messages INDEXED BY messages_asked
+WHERE status = 'unknown' AND settled_at IS NULL
+ORDER BY seq
+"""
 _QUEUED = f"""
 SELECT {MESSAGE} FROM messages INDEXED BY messages_queue
 WHERE status = 'queued' AND seq > ? ORDER BY seq LIMIT ?
 """
 _COUNTS = "SELECT status, count(*) FROM messages INDEXED BY messages_status GROUP BY status"
+_UNCONFIRMED = "status = 'sent' AND confirmation IN ('overdue', 'unconfirmed')"
 _FEW = frozenset({Status.SENDING, Status.FAILED, Status.UNKNOWN, Status.EXPIRED, Status.CANCELLED})
 """The states that few of very many messages are in."""
 
@@ -28,9 +43,9 @@ def get(connection: apsw.Connection, message_id: str) -> Record | None:
     return None if row is None else record(row)
 
 
-def begun(connection: apsw.Connection) -> list[Message]:
-    """The messages that are being sent."""
-    return [message(row) for row in connection.execute(_BEGUN)]
+def open_attempts(connection: apsw.Connection) -> list[OpenAttempt]:
+    """What is being sent or looked up, by `seq`."""
+    return [open_attempt(row) for row in connection.execute(_OPEN)]
 
 
 def queued(connection: apsw.Connection, after_seq: int, limit: int) -> list[Message]:
@@ -71,6 +86,8 @@ def selection(wanted: Filter, limit: int) -> tuple[str, list[str | float | int]]
         if value is not None:
             terms.append(f"{column} = ?")
             values.append(storable(value))
+    if wanted.unconfirmed:
+        terms.append(_UNCONFIRMED)
     if wanted.after is not None:
         terms.append("accepted_at > ?")
         values.append(wanted.after)
@@ -93,6 +110,8 @@ def _index(wanted: Filter) -> str:
     """The index of the condition that probably leaves the fewest rows."""
     if wanted.chat_id is not None:
         return "messages_chat"
+    if wanted.unconfirmed:
+        return "messages_unconfirmed"
     if wanted.status in _FEW:
         return "messages_status"
     if wanted.owner is not None:

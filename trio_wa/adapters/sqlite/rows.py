@@ -3,33 +3,64 @@
 import json
 from typing import Any
 
+from trio_wa.adapters.acknowledgement import FLAGS
 from trio_wa.adapters.sqlite.history import events
 from trio_wa.core.message import Message
 from trio_wa.core.status import Status
-from trio_wa.ports import Record
+from trio_wa.ports import OpenAttempt, Record
 
-MESSAGE = "id, seq, chat_id, text, accepted_at, expires_at, sessions, due_at, attempts, deferrals"
+MESSAGE = (
+    "id, seq, chat_id, text, accepted_at, expires_at, sessions, due_at, attempts, deferrals,"
+    " on_unknown, waha_id, session"
+)
 """The columns that `message` reads."""
 
 RECORD = (
     "number, id, recipient, chat_id, text, accepted_at, expires_at, due_at, owner, session,"
-    " waha_id, code, detail, settled_at, status, sessions"
+    " waha_id, code, detail, settled_at, on_unknown, ack, status, sessions, confirmation"
 )
 """The columns that `record` reads; `history` may follow them."""
 
 
 def message(row: tuple[Any, ...]) -> Message:
-    """The message in a row of `MESSAGE`."""
-    id_, seq, chat_id, text, accepted_at, expires_at, sessions, *counters = row
+    """The message in a row of `MESSAGE`; with an id it prefers the session that had it."""
+    id_, seq, chat_id, text, accepted_at, expires_at, sessions = row[:7]
+    due_at, attempts, deferrals, on_unknown, waha_id, session = row[7:]
     return Message(
-        id_, seq, chat_id, text or "", accepted_at, expires_at, _sessions(sessions), *counters
+        id=id_,
+        seq=seq,
+        chat_id=chat_id,
+        text=text or "",
+        accepted_at=accepted_at,
+        expires_at=expires_at,
+        sessions=_sessions(sessions),
+        due_at=due_at,
+        attempts=attempts,
+        deferrals=deferrals,
+        on_unknown=on_unknown,
+        waha_id=waha_id,
+        prefer=None if waha_id is None else session,
     )
+
+
+def open_attempt(row: tuple[Any, ...]) -> OpenAttempt:
+    """The open attempt in a row of `MESSAGE`, behind which `status` and `history` follow."""
+    *columns, status, history = row
+    newest_first = list(events(history))[::-1]
+    asked = status == Status.UNKNOWN
+    if asked:
+        begins = [event.began_at for event in newest_first if event.began_at is not None]
+    else:
+        begins = [event.at for event in newest_first if event.status is Status.SENDING]
+    began_at = begins[0] if begins else newest_first[0].at
+    return OpenAttempt(message(tuple(columns)), columns[-1], began_at, asked)
 
 
 def record(row: tuple[Any, ...]) -> Record:
     """The record in a row of `RECORD`, with its events if `history` follows."""
     number, id_, to, chat_id, text, accepted_at, expires_at, due_at, owner, session = row[:10]
-    waha_id, code, detail, settled_at, status, sessions, *history = row[10:]
+    waha_id, code, detail, settled_at, on_unknown, ack, status, sessions = row[10:18]
+    confirmation, *history = row[18:]
     return Record(
         number=number,
         id=id_,
@@ -47,6 +78,9 @@ def record(row: tuple[Any, ...]) -> Record:
         code=code,
         detail=detail,
         settled_at=settled_at,
+        on_unknown=on_unknown,
+        ack=ack,
+        unconfirmed=status == Status.SENT and confirmation in FLAGS,
         events=tuple(events(history[0])) if history else (),
     )
 
@@ -57,6 +91,11 @@ def storable(text: str) -> str:
     So what a peer says can always be recorded, and a malformed id simply finds nothing.
     """
     return text.encode("utf-8", "replace").decode()
+
+
+def storable_or_none(text: str | None) -> str | None:
+    """The same, of what may be missing."""
+    return None if text is None else storable(text)
 
 
 def _sessions(text: str | None) -> tuple[str, ...]:

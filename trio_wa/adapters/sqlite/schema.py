@@ -56,7 +56,39 @@ CREATE TABLE totals (
 INSERT INTO totals VALUES (0, 0, 0);
 """
 
-MIGRATIONS = (_FIRST,)
+_SECOND = """
+ALTER TABLE messages ADD COLUMN ack INTEGER;
+ALTER TABLE messages ADD COLUMN on_unknown TEXT;
+ALTER TABLE messages ADD COLUMN confirmation TEXT;  -- of a first ack; NULL: it is awaited
+ALTER TABLE messages ADD COLUMN resent INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX messages_waha ON messages (waha_id) WHERE waha_id IS NOT NULL;
+CREATE INDEX messages_asked ON messages (seq) WHERE status = 'unknown' AND settled_at IS NULL;
+CREATE INDEX messages_awaiting ON messages (session, confirmation, settled_at)
+    WHERE status = 'sent' AND waha_id IS NOT NULL
+    AND (confirmation IS NULL OR confirmation = 'overdue');
+CREATE INDEX messages_unconfirmed ON messages (accepted_at)
+    WHERE status = 'sent' AND confirmation IN ('overdue', 'unconfirmed');
+CREATE TABLE acks (               -- those that no message bore when they came
+    number INTEGER PRIMARY KEY,
+    waha_id TEXT NOT NULL,
+    session TEXT NOT NULL,
+    ack INTEGER NOT NULL,
+    at REAL NOT NULL,
+    UNIQUE (waha_id, session)
+) STRICT;
+CREATE INDEX acks_at ON acks (at);
+CREATE TABLE sessions (
+    name TEXT PRIMARY KEY,
+    paused INTEGER NOT NULL,
+    acked_at REAL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE contacts (
+    chat_id TEXT PRIMARY KEY,
+    known_as TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS = (_FIRST, _SECOND)
 """What leads from each version to the next; the version is the count of those that were run."""
 
 

@@ -1,13 +1,13 @@
 """The store on disk, over one writer and a few readers."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
 import trio
 
-from trio_wa.adapters.sqlite import changes, queries, upkeep
+from trio_wa.adapters.sqlite import attempts, changes, queries, receipts, sessions, upkeep
 from trio_wa.adapters.sqlite.disk import Disk
 from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.adapters.sqlite.lock import locked
@@ -15,17 +15,23 @@ from trio_wa.adapters.sqlite.opening import Mode, locate, open_journal
 from trio_wa.adapters.sqlite.readers import Readers
 from trio_wa.adapters.sqlite.writer import CLOSE_SECONDS, Writer
 from trio_wa.core.message import Message
-from trio_wa.core.retry import Decision
+from trio_wa.core.retry import Decision, Final, Requeue
 from trio_wa.core.status import Status
 from trio_wa.ports import (
     Acceptance,
+    Activity,
     Attempt,
     Draft,
     Event,
     Filter,
     Ledger,
+    Moved,
+    OpenAttempt,
     Publish,
+    Receipt,
     Record,
+    SessionMemory,
+    Unconfirmed,
 )
 
 
@@ -46,13 +52,20 @@ class SqliteStore:
 
     async def begin(self, message: Message, session: str, at: float) -> bool:
         """Record that an attempt begins; False if the message is not queued any more."""
-        change = partial(changes.begin, message=message, session=session, at=at)
+        change = partial(attempts.begin, message=message, session=session, at=at)
         return await self._writer.write(change, takes_in=True)
 
-    async def settle(self, message: Message, attempt: Attempt, decision: Decision) -> None:
+    async def settle(self, message: Message, attempt: Attempt, decision: Decision) -> Status:
         """Record how an attempt ended and what follows from it, even for a cancelled caller."""
-        change = partial(changes.settle, message=message, attempt=attempt, decision=decision)
-        await self._writer.write(change, stays=True)
+        change = partial(attempts.settle, message=message, attempt=attempt, decision=decision)
+        return await self._writer.write(change, stays=True)
+
+    async def resolve(
+        self, message: Message, session: str, at: float, decision: Final | Requeue
+    ) -> bool:
+        """Record what follows for a message that was looked up; False if it is not any more."""
+        resolve = partial(attempts.resolve, message=message, session=session, at=at)
+        return await self._writer.write(partial(resolve, decision=decision))
 
     async def expire(self, message_id: str, at: float) -> bool:
         """Record that a queued message was not sent in time; False if it is not queued any more."""
@@ -67,9 +80,63 @@ class SqliteStore:
         change = partial(changes.retry, message_id=message_id, at=at, expires_at=expires_at)
         return await self._writer.write(change)
 
-    async def begun(self) -> Sequence[Message]:
-        """The messages of which an attempt began and was never settled."""
-        return await self._readers.read(queries.begun)
+    async def receive(self, receipt: Receipt) -> Moved | None:
+        """Record an ack; None if no message changed its state."""
+        return await self._writer.write(partial(receipts.receive, receipt=receipt))
+
+    async def unconfirmed(
+        self, session: str, sent_after: float, limit: int
+    ) -> Sequence[Unconfirmed]:
+        """What waits for a first ack and was not looked up, the oldest first."""
+        query = partial(receipts.unconfirmed, session=session, sent_after=sent_after, limit=limit)
+        return await self._readers.read(query)
+
+    async def flag_unconfirmed(self, session: str, sent_after: float, sent_before: float) -> int:
+        """Flag what waits for a first ack, at most 1,000 in a call: repeat it until it says 0."""
+        flag = partial(receipts.flag_unconfirmed, session=session)
+        change = partial(flag, sent_after=sent_after, sent_before=sent_before)
+        return await self._writer.write(change)
+
+    async def mark_unconfirmed(self, message_id: str, at: float) -> bool:
+        """Flag a sent message that was looked up in vain; False if it waits for no ack any more."""
+        change = partial(receipts.mark_unconfirmed, message_id=message_id, at=at)
+        return await self._writer.write(change)
+
+    async def resend(self, message_id: str, at: float) -> bool:
+        """Queue a sent message without an ack again, once, behind all others, and publish it."""
+        change = partial(receipts.resend, message_id=message_id, at=at)
+        return await self._writer.write(change)
+
+    async def forget_acks(self, before: float, limit: int) -> int:
+        """Forget acks that no message bore; says how many."""
+        change = partial(receipts.forget_acks, before=before, limit=limit)
+        return await self._writer.write(change)
+
+    async def remember_session(self, session: str, memory: SessionMemory) -> None:
+        """Record what outlives a restart of a session."""
+        change = partial(sessions.remember_session, session=session, memory=memory)
+        await self._writer.write(change)
+
+    async def session_memories(self) -> Mapping[str, SessionMemory]:
+        """What was recorded of each session."""
+        return await self._readers.read(sessions.session_memories)
+
+    async def activity(self, now: float) -> Mapping[str, Activity]:
+        """What each session sent in the last minute, hour and day."""
+        return await self._readers.read(partial(sessions.activity, now=now))
+
+    async def contact(self, chat_id: str) -> str | None:
+        """The chat id under which WhatsApp knows a recipient; None if that was never asked."""
+        return await self._readers.read(partial(sessions.contact, chat_id=chat_id))
+
+    async def remember_contact(self, chat_id: str, known_as: str) -> None:
+        """Record under which chat id WhatsApp knows a recipient."""
+        change = partial(sessions.remember_contact, chat_id=chat_id, known_as=known_as)
+        await self._writer.write(change)
+
+    async def open_attempts(self) -> Sequence[OpenAttempt]:
+        """The attempts that were never settled, by `seq`: what a crash left, or is looked up."""
+        return await self._readers.read(queries.open_attempts)
 
     async def queued(self, after_seq: int, limit: int) -> Sequence[Message]:
         """The queued messages with the lowest `seq` above `after_seq`, in order."""

@@ -1,0 +1,89 @@
+"""An attempt to send, for the store in memory: its begin, its end, and what is found out later."""
+
+from trio_wa.adapters.acknowledgement import confirmation, decided, reason, stronger
+from trio_wa.adapters.memory_row import Row
+from trio_wa.adapters.memory_table import Table
+from trio_wa.core.message import Message
+from trio_wa.core.retry import Decision, Final, Requeue
+from trio_wa.core.status import Status, joined, may_follow
+from trio_wa.ports import Attempt, Event
+
+
+def begin(table: Table, message: Message, session: str, at: float) -> bool:
+    """Record that an attempt begins; False if the message is not queued in that place any more."""
+    row = table.rows.get(message.id)
+    if row is None or row.status is not Status.QUEUED or row.seq != message.seq:
+        return False
+    if row.waha_id != message.waha_id:
+        row.ack = row.confirmation = None
+    table.bear(row, session, message.waha_id)
+    row.enter(Event(at, Status.SENDING, session))
+    return True
+
+
+def settle(table: Table, message: Message, attempt: Attempt, decision: Decision) -> Status:
+    """Record how an attempt ended, and what follows from it or from an ack that came before."""
+    after = decided(decision)
+    row = table.rows.get(message.id)
+    if row is None:
+        return after
+    if row.status is not Status.SENDING or not may_follow(row.status, after):
+        return row.status
+    named = _named(decision) or row.waha_id
+    ack = _known(table, row, attempt.session, named)
+    state = joined(after, ack)
+    row.code, row.detail = (decision.code, decision.detail) if state is after else reason(state)
+    event = Event(attempt.ended_at, state, attempt.session, row.code, row.detail, attempt.began_at)
+    if ack is None and isinstance(decision, Requeue):
+        _requeue(table, row, attempt.session, decision, event)
+        return state
+    table.bear(row, attempt.session, named)
+    row.ack, row.confirmation = ack, confirmation(ack)
+    if state is Status.UNKNOWN and not isinstance(decision, Final):
+        row.enter(event)
+    else:
+        table.finish(row, event)
+    return state
+
+
+def resolve(
+    table: Table, message: Message, session: str, at: float, decision: Final | Requeue
+) -> bool:
+    """Record what follows for a message that was looked up; False if it is not any more."""
+    after = decided(decision)
+    row = table.rows.get(message.id)
+    if row is None or row.status is not Status.UNKNOWN or row.settled_at is not None:
+        return False
+    if after is not Status.UNKNOWN and not may_follow(Status.UNKNOWN, after):
+        return False
+    row.code, row.detail = decision.code, decision.detail
+    event = Event(at, after, session, row.code, row.detail)
+    if isinstance(decision, Requeue):
+        _requeue(table, row, session, decision, event)
+    else:
+        table.bear(row, session, _named(decision) or row.waha_id)
+        table.finish(row, event)
+    return True
+
+
+def _known(table: Table, row: Row, session: str, named: str | None) -> int | None:
+    """The ack that came before the end of the attempt, whether the row bore its id or none did."""
+    if named is None:
+        return None
+    ack = row.ack if named == row.waha_id else None
+    early = table.acks.take(session, named)
+    return ack if early is None else stronger(ack, early)
+
+
+def _requeue(table: Table, row: Row, session: str, decision: Requeue, event: Event) -> None:
+    message = decision.message
+    table.bear(row, session, message.waha_id)
+    row.due_at, row.attempts, row.deferrals = message.due_at, message.attempts, message.deferrals
+    row.enter(event)
+
+
+def _named(decision: Decision) -> str | None:
+    """The id that WAHA's answer named; what was not sent keeps the one that it began with."""
+    if isinstance(decision, Final) and decision.status is Status.SENT:
+        return decision.waha_id
+    return None

@@ -1,0 +1,47 @@
+"""Changes of many messages of the store in memory: what is overdue, and what is kept no longer."""
+
+import itertools
+from collections.abc import Iterator
+
+from trio_wa.adapters.memory_row import Row
+from trio_wa.adapters.memory_table import Table
+from trio_wa.core.status import Status
+from trio_wa.ports import Event
+
+_DONE = frozenset({Status.SENT, Status.DELIVERED, Status.READ})
+
+
+def expire_overdue(table: Table, after_seq: int, at: float, limit: int) -> int:
+    """Expire queued messages above `after_seq` whose time is over; says how many."""
+    overdue = (row for row in table.queue() if row.seq > after_seq and row.expires_at <= at)
+    chosen = list(itertools.islice(overdue, limit))
+    for row in chosen:
+        table.finish(row, Event(at, Status.EXPIRED))
+    return len(chosen)
+
+
+def erase_texts(table: Table, settled_before: float, limit: int) -> int:
+    """Erase texts of sent, delivered and read messages; says of how many."""
+    rows = (
+        row
+        for row in _settled_before(table, settled_before)
+        if row.status in _DONE and row.text is not None
+    )
+    erased = list(itertools.islice(rows, limit))
+    for row in erased:
+        row.text = None
+    return len(erased)
+
+
+def purge(table: Table, settled_before: float, limit: int) -> int:
+    """Delete settled messages and count them as purged; says how many."""
+    old = list(itertools.islice(_settled_before(table, settled_before), limit))
+    for row in old:
+        table.delete(row.draft.id)
+    return len(old)
+
+
+def _settled_before(table: Table, time: float) -> Iterator[Row]:
+    for row in table.settled.values():
+        if row.settled_at is not None and row.settled_at < time:
+            yield row
