@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from trio_wa.adapters.memory_store import MemoryStore
@@ -12,11 +12,20 @@ from trio_wa.config import Settings, load_settings
 from trio_wa.core.dispatch import Waiting
 from trio_wa.core.message import Message
 from trio_wa.core.outcome import Outcome, Sent
-from trio_wa.core.retry import Decision, Final, Requeue
+from trio_wa.core.retry import Decision, Final
 from trio_wa.core.status import Status
-from trio_wa.intake.http import Request
+from trio_wa.intake.http import Request, Response
 from trio_wa.intake.routes import create_intake
-from trio_wa.ports import Attempt, Publish, Store
+from trio_wa.ports import (
+    Activity,
+    Attempt,
+    Picture,
+    Publish,
+    Receipt,
+    Refusal,
+    SessionView,
+    Store,
+)
 from trio_wa.window import Window
 
 SENT = Sent()
@@ -50,6 +59,63 @@ class FakeDispatch:
         return self.shut
 
 
+def session(name: str, **known: Any) -> SessionView:
+    """A session of which little is known."""
+    view = SessionView(
+        name, "WORKING", None, False, 0, Activity(), False, "none", None, None, obstacle=None
+    )
+    return replace(view, **known)
+
+
+@dataclass
+class FakeSessions:
+    """Shows what it was given, and notes what it is asked to do; `refusal` answers for WAHA."""
+
+    views: dict[str, SessionView]
+    refusal: Refusal | None = None
+    picture: Picture = field(default_factory=lambda: Picture("image/png", b"\x89PNG"))
+    problem: Exception | None = None
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    async def view(self) -> Sequence[SessionView]:
+        return list(self.views.values())
+
+    async def pause(self, name: str, paused: bool) -> None:
+        if self.problem is not None:
+            raise self.problem
+        self.asked.append(("pause" if paused else "resume", name))
+        self.views[name] = replace(self.views[name], paused=paused)
+
+    async def restart(self, name: str) -> Refusal | None:
+        self.asked.append(("restart", name))
+        return self.refusal
+
+    async def qr_code(self, name: str) -> Picture | Refusal:
+        self.asked.append(("qr", name))
+        return self.refusal or self.picture
+
+
+@dataclass
+class FakeEvents:
+    """Notes what WAHA tells; `problem` is raised in place of a record."""
+
+    receipts: list[Receipt] = field(default_factory=list)
+    statuses: list[tuple[str, str, float]] = field(default_factory=list)
+    signs: list[tuple[str, str]] = field(default_factory=list)
+    problem: Exception | None = None
+
+    async def acknowledge(self, receipt: Receipt) -> None:
+        if self.problem is not None:
+            raise self.problem
+        self.receipts.append(receipt)
+
+    def session_status(self, session: str, status: str, at: float) -> None:
+        self.statuses.append((session, status, at))
+
+    def heard(self, session: str, event: str) -> None:
+        self.signs.append((session, event))
+
+
 @dataclass(frozen=True)
 class Answer:
     status: int
@@ -71,16 +137,33 @@ class Desk:
         *,
         backlog: int = 100,
         opening: Callable[[Publish], Store] = MemoryStore,
+        clock: Clock | None = None,
         **overrides: Any,
     ) -> None:
         self.window = Window(capacity=10_000, max_backlog=backlog)
         self.store = opening(self.window.publish)
         self.dispatch = FakeDispatch()
-        self.clock = Clock()
+        self.clock = clock or Clock()
         settings = settings_of(**overrides)
-        self.intake = create_intake(settings, self.store, self.window, self.dispatch, self.clock)
+        names = [each.name for each in settings.sessions]
+        self.sessions = FakeSessions({name: session(name) for name in names})
+        self.events = FakeEvents()
+        self.intake = create_intake(
+            settings,
+            self.store,
+            self.window,
+            self.dispatch,
+            self.sessions,
+            self.events,
+            self.clock,
+        )
 
-    async def ask(
+    async def ask(self, method: str, path: str, **asking: Any) -> Answer:
+        """Ask, as `fetch` does, for an answer in JSON."""
+        response = await self.fetch(method, path, **asking)
+        return Answer(response.status, response.headers, json.loads(response.body))
+
+    async def fetch(
         self,
         method: str,
         path: str,
@@ -90,11 +173,11 @@ class Desk:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         peer: str = "127.0.0.1",
-    ) -> Answer:
+    ) -> Response:
         """Ask, with the key of `by`, a body `given` as JSON or bytes."""
         named = {} if by is None else {"x-api-key": f"key-of-{by}"}
         body = given if isinstance(given, bytes) else json.dumps(given).encode()
-        response = await self.intake(
+        return await self.intake(
             Request(
                 method,
                 path,
@@ -104,7 +187,6 @@ class Desk:
                 b"" if given is None else body,
             )
         )
-        return Answer(response.status, response.headers, json.loads(response.body))
 
     async def send(self, to: str = "6281234567890", **asking: Any) -> str:
         """Have a message accepted; its id."""
@@ -123,7 +205,7 @@ class Desk:
         assert await self.store.begin(message, "a", began_at)
         await self.store.settle(message, Attempt("a", began_at, began_at + 0.5, outcome), decision)
         self.window.leave()
-        if not isinstance(decision, Requeue):
+        if isinstance(decision, Final):
             self.window.release()
 
     async def send_and_end(self, status: Status, **sending: Any) -> str:

@@ -40,7 +40,14 @@ ROUTES: list[tuple[str, str, Scope]] = [
     ("POST", "/messages/{}/retry", "send"),
     ("POST", "/messages/retry", "send"),
     ("GET", "/ledger", "admin"),
+    ("GET", "/sessions", "read"),
+    ("POST", "/sessions/b/pause", "admin"),
+    ("POST", "/sessions/b/resume", "admin"),
+    ("POST", "/sessions/b/restart", "admin"),
+    ("POST", "/webhooks/waha", "admin"),
 ]
+QR_CODE = "/sessions/b/qr"  # answered with a picture
+EVENT = {"id": "evt_1", "timestamp": 1_795_489_115_687, "event": "message", "session": "a"}
 OTHER_MACHINE: dict[str, Any] = {"peer": "192.0.2.7"}
 PROXY_HEADERS = [
     "forwarded",
@@ -63,8 +70,8 @@ def environment(tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
 
 
 async def ask(desk: Desk, method: str, path: str, message_id: str, **asking: Any) -> Answer:
-    given_body = HELLO if path == "/send" else {"status": "failed"}
-    sent = given_body if method == "POST" else None
+    bodies: dict[str, Any] = {"/send": HELLO, "/webhooks/waha": EVENT}
+    sent = bodies.get(path, {"status": "failed"}) if method == "POST" else None
     return await desk.ask(method, path.format(message_id), given=sent, **asking)
 
 
@@ -101,10 +108,27 @@ async def test_each_route_takes_its_scope_and_nothing_less(
 async def test_the_table_of_routes_is_whole() -> None:
     plain = {path for path in Desk().intake._plain if path not in ("/livez", "/readyz")}
     patterned = [pattern for pattern, _ in Desk().intake._patterns]
-    tested = {path for _, path, _ in ROUTES}
+    tested = {path for _, path, _ in ROUTES} | {QR_CODE}
     assert plain <= tested
     for pattern in patterned:
         assert any(pattern.fullmatch(path) for path in tested)
+
+
+async def test_the_picture_that_links_a_phone_is_for_admins() -> None:
+    desk = Desk(api_keys=KEYS)
+    assert (await desk.ask("GET", QR_CODE)).status == 401
+    assert (await desk.ask("GET", QR_CODE, by="both")).status == 403
+    assert (await desk.fetch("GET", QR_CODE, by="root")).status == 200
+    assert (await Desk().ask("GET", QR_CODE, **OTHER_MACHINE)).status == 401
+
+
+@pytest.mark.parametrize("keys", [None, KEYS])
+async def test_an_unsigned_webhook_is_told_that_a_secret_would_let_it_in(keys: str | None) -> None:
+    desk = Desk(api_keys=keys)
+    answer = await desk.ask("POST", "/webhooks/waha", given=EVENT, **OTHER_MACHINE)
+    assert (answer.status, answer.code) == (401, "key_missing")
+    assert "WAHA_WEBHOOK_SECRET" in answer.body["detail"]
+    assert desk.events.signs == []
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
@@ -141,7 +165,7 @@ async def test_a_message_of_another_key_does_not_exist(
 ) -> None:
     desk = Desk(api_keys=KEYS)
     message_id = await desk.send_and_end(Status.FAILED, by="both")
-    if "{}" in path:
+    if path.startswith("/messages/{}"):
         answer = await ask(desk, method, path, message_id, by="other")
         unknown = await ask(desk, method, path, "no-such-message", by="other")
         assert (answer.status, answer.body) == (404, unknown.body)

@@ -103,7 +103,8 @@ class Accept:
     def _draft(self, body: SendBody, caller: Caller, key: str | None) -> Draft:
         now = self.clock.now()
         to = chat_id(body.to)
-        payload = (to, body.message, body.sessions)
+        own = () if body.on_unknown is None else (body.on_unknown,)
+        payload = (to, body.message, body.sessions, *own)
         return Draft(
             id=self.new_id(),
             to=body.to,
@@ -114,6 +115,7 @@ class Accept:
             sessions=body.sessions or caller.sessions,
             owner=caller.name,
             key=None if key is None else fingerprint(key, payload),
+            on_unknown=body.on_unknown,
         )
 
 

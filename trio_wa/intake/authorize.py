@@ -9,9 +9,10 @@ from trio_wa.intake.http import Request, Response, problem
 from trio_wa.intake.keys import Keys, KeysDiffer, presented_key
 from trio_wa.intake.locality import foreign
 
-Access: TypeAlias = Scope | Literal["open", "known", "submit"]
+Access: TypeAlias = Scope | Literal["open", "known", "submit", "unsigned"]
 """What a route asks for: a scope; nothing (`open`); somebody who is known, whatever the scopes
-(`known`); the scope `send`, or ALLOW_ANONYMOUS (`submit`).
+(`known`); the scope `send`, or ALLOW_ANONYMOUS (`submit`); the scope `admin`, for want of a secret
+by which to know WAHA (`unsigned`).
 """
 
 HOW = "send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`"
@@ -19,6 +20,7 @@ REMEDIES = (
     "make a key with `trio-wa key new NAME`, or set ALLOW_ANONYMOUS=true, which opens POST /send"
     " alone"
 )
+SIGNED = "; from WAHA it is taken once WAHA_WEBHOOK_SECRET is set, and the same in WAHA as hmac.key"
 
 
 class Authorize:
@@ -42,9 +44,9 @@ class Authorize:
             return caller
         if not caller.known:
             allowed = access == "submit" and self._allow_anonymous
-            return caller if allowed else self._missing(request)
-        scope = "send" if access == "submit" else access
-        if scope == "known" or caller.may(scope):
+            return caller if allowed else self._missing(request, access)
+        scope = _scope(access)
+        if scope is None or caller.may(scope):
             return caller
         detail = f"the key {caller.name} has not the scope {scope}, which this takes"
         return problem(403, "scope_missing", detail)
@@ -63,12 +65,25 @@ class Authorize:
         unknown = "this API key is not known here: it is mistyped, or was taken away"
         return self._keys.find(key) or _unauthorized("key_unknown", unknown)
 
-    def _missing(self, request: Request) -> Response:
+    def _missing(self, request: Request, access: Access) -> Response:
         detail = f"an API key is missing: {HOW}"
         if not self._guarded:
             reason = foreign(request)
             detail = f"an API key is missing, and without one this is refused: {reason}; {REMEDIES}"
-        return _unauthorized("key_missing", detail)
+        return _unauthorized("key_missing", detail + SIGNED if access == "unsigned" else detail)
+
+
+def _scope(access: Access) -> Scope | None:
+    """The scope that a known caller needs, if any."""
+    match access:
+        case "open" | "known":
+            return None
+        case "submit":
+            return "send"
+        case "unsigned":
+            return "admin"
+        case _:
+            return access
 
 
 def _unauthorized(code: str, detail: str) -> Response:

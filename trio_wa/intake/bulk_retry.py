@@ -13,6 +13,7 @@ from trio_wa.intake.messages import refused
 from trio_wa.intake.operations import RETRIED, Operations, busy
 from trio_wa.intake.recording import fetched
 from trio_wa.intake.selection import MAX_LIMIT, BadSelection, Selection, read_selection
+from trio_wa.intake.views import looked_up
 from trio_wa.ports import Cursor
 
 log = structlog.get_logger(__name__)
@@ -52,8 +53,9 @@ class BulkRetry:
         matching, wanted = 0, selection.wanted
         store = self.operations.messages.store
         while records := await fetched(store.find(wanted, MAX_LIMIT)):
-            matching += len(records)
-            ids.extend(record.id for record in records)
+            settled = [record.id for record in records if not looked_up(record)]
+            matching += len(settled)
+            ids.extend(settled)
             last = records[-1]
             wanted = replace(wanted, cursor=Cursor(last.accepted_at, last.number))
         return matching, tuple(reversed(ids))

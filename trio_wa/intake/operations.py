@@ -9,6 +9,7 @@ from trio_wa.core.status import Status
 from trio_wa.intake.http import Request, Response, answer, problem
 from trio_wa.intake.messages import Messages, missing
 from trio_wa.intake.recording import recorded
+from trio_wa.intake.views import looked_up
 from trio_wa.window import Window
 
 log = structlog.get_logger(__name__)
@@ -21,7 +22,10 @@ _RETRIED = ", ".join(RETRIED)
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """Cancels queued messages, and queues again those that were not sent, or perhaps not."""
+    """Cancels queued messages, and queues again those that were not sent, or perhaps not.
+
+    What is being looked up is neither: it settles by itself.
+    """
 
     messages: Messages
     window: Window
@@ -45,7 +49,7 @@ class Operations:
         record = await self.messages.find(request)
         if record is None:
             return missing()
-        if record.status not in RETRIED:
+        if record.status not in RETRIED or looked_up(record):
             return await self._conflict(request, "not_retryable", f"retried from {_RETRIED}")
         if not self.window.open:
             return busy("stopping", "the service is stopping; try again in a moment")
@@ -76,7 +80,8 @@ class Operations:
         record = await self.messages.find(request)
         if record is None:
             return missing()
-        detail = f"a message can be {rule}; this one is {record.status}"
+        state = "being looked up: it may have been sent" if looked_up(record) else record.status
+        detail = f"a message can be {rule}; this one is {state}"
         return problem(409, code, detail, extra={"message_status": record.status.value})
 
     async def _shown(self, request: Request, status: int) -> Response:

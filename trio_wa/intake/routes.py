@@ -8,34 +8,53 @@ from trio_wa.intake.accept import Accept
 from trio_wa.intake.authorize import Authorize
 from trio_wa.intake.bulk_retry import BulkRetry
 from trio_wa.intake.dispatching import Dispatching
+from trio_wa.intake.events import Events
 from trio_wa.intake.health import Health
 from trio_wa.intake.http import Request, Response, answer
 from trio_wa.intake.messages import Messages
 from trio_wa.intake.operations import Operations
 from trio_wa.intake.recording import fetched
 from trio_wa.intake.router import Methods, Route, Router
+from trio_wa.intake.sessions import SessionDesk, Sessions
 from trio_wa.intake.views import ledger_view
+from trio_wa.intake.webhooks import Webhooks
 from trio_wa.ports import Store
 from trio_wa.window import Window
 
 
 def create_intake(
-    settings: Settings, store: Store, window: Window, dispatch: Dispatching, clock: Clock
+    settings: Settings,
+    store: Store,
+    window: Window,
+    dispatch: Dispatching,
+    sessions: Sessions,
+    events: Events,
+    clock: Clock,
 ) -> Router:
     """The intake: one function from `Request` to `Response`, for any front end."""
     authorize = Authorize(settings.keys, allow_anonymous=settings.allow_anonymous)
-    return Router(create_routes(settings, store, window, dispatch, clock), authorize)
+    routes = create_routes(settings, store, window, dispatch, sessions, events, clock)
+    return Router(routes, authorize)
 
 
 def create_routes(
-    settings: Settings, store: Store, window: Window, dispatch: Dispatching, clock: Clock
+    settings: Settings,
+    store: Store,
+    window: Window,
+    dispatch: Dispatching,
+    sessions: Sessions,
+    events: Events,
+    clock: Clock,
 ) -> Mapping[str, Methods]:
     """Every path, its methods, and for each what a caller needs."""
-    sessions = frozenset(session.name for session in settings.sessions)
-    accept = Accept(store, window, clock, settings.message_ttl, sessions)
-    health = Health(store, window, sessions, dispatch.obstacles)
+    names = frozenset(session.name for session in settings.sessions)
+    accept = Accept(store, window, clock, settings.message_ttl, names)
+    health = Health(store, window, names, dispatch.obstacles)
     messages = Messages(store, dispatch, clock)
     operations = Operations(messages, window, settings.message_ttl)
+    desk = SessionDesk(sessions)
+    secret = settings.webhook_secret
+    webhooks = Webhooks(events, clock, names, secret)
 
     async def ledger(_request: Request) -> Response:
         return answer(200, ledger_view(await fetched(store.ledger())))
@@ -47,6 +66,12 @@ def create_routes(
         "/messages/{id}": {"GET": Route(messages.show, "read")},
         "/messages/{id}/cancel": {"POST": Route(operations.cancel, "send")},
         "/messages/{id}/retry": {"POST": Route(operations.retry, "send")},
+        "/sessions": {"GET": Route(desk.list, "read")},
+        "/sessions/{name}/pause": {"POST": Route(desk.pause, "admin")},
+        "/sessions/{name}/resume": {"POST": Route(desk.resume, "admin")},
+        "/sessions/{name}/restart": {"POST": Route(desk.restart, "admin")},
+        "/sessions/{name}/qr": {"GET": Route(desk.qr_code, "admin")},
+        "/webhooks/waha": {"POST": Route(webhooks, "open" if secret else "unsigned")},
         "/ledger": {"GET": Route(ledger, "admin")},
         "/livez": {"GET": Route(health.live, "open")},
         "/readyz": {"GET": Route(health.ready, "open")},

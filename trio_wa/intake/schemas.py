@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from trio_wa.core.message import OnUnknown
 from trio_wa.core.recipient import BadRecipient, chat_id
 
 Names = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
@@ -17,6 +18,7 @@ class SendBody(BaseModel):
     to: Annotated[str, Field(min_length=1)]
     message: Annotated[str, Field(min_length=1)]
     session: Annotated[str, Field(min_length=1)] | Names | None = None
+    on_unknown: OnUnknown | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -46,6 +48,7 @@ class SendBody(BaseModel):
 
 REMEDIES = {
     "missing": "is required",
+    "literal_error": "must be hold or resend",
     "string_type": "must be a string",
     "string_too_short": "must not be empty",
     "string_unicode": "is not valid Unicode",

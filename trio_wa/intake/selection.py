@@ -103,6 +103,12 @@ def _time(text: str) -> float:
     raise ValueError("must be a time such as 2026-11-24T08:30:00Z, or seconds since the epoch")
 
 
+def _only(text: str) -> bool:
+    if text == "true":
+        return True
+    raise ValueError("must be true: without it, all are listed")
+
+
 def _limit(text: str) -> int:
     if re.fullmatch(r"[0-9]{1,6}", text) and 1 <= int(text) <= MAX_LIMIT:
         return int(text)
@@ -115,6 +121,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "session": _session,
     "after": _time,
     "before": _time,
+    "unconfirmed": _only,
     "limit": _limit,
     "cursor": read_cursor,
 }

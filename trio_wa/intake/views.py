@@ -28,11 +28,16 @@ def message_view(record: Record, waiting: Waiting | None, *, whole: bool) -> dic
         "chat_id": record.chat_id,
         "status": record.status.value,
     }
+    if record.unconfirmed:
+        view["unconfirmed"] = True
     if waiting is not None:
         view["waiting_for"] = waiting.reason
         view["next_attempt_at"] = None if waiting.until is None else timestamp(waiting.until)
+    elif looked_up(record):
+        view |= {"waiting_for": "evidence", "next_attempt_at": None}
     view |= {
         "session": record.session,
+        **({} if record.on_unknown is None else {"on_unknown": record.on_unknown}),
         "waha_message_id": record.waha_id,
         "accepted_at": timestamp(record.accepted_at),
         "expires_at": timestamp(record.expires_at),
@@ -43,6 +48,11 @@ def message_view(record: Record, waiting: Waiting | None, *, whole: bool) -> dic
         view["attempts"] = list(_attempts(record))
         view["timeline"] = [_event_view(event) for event in record.events]
     return view
+
+
+def looked_up(record: Record) -> bool:
+    """Whether it is being found out if a message was sent."""
+    return record.status is Status.UNKNOWN and record.settled_at is None
 
 
 def waits(record: Record, waiting: Waiting | None, now: float) -> Waiting | None:
