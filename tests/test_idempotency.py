@@ -63,6 +63,31 @@ async def test_what_a_payload_says_counts_and_not_how_it_is_written() -> None:
     assert (await send(desk, "k", same)).headers["Idempotency-Replayed"] == "true"
 
 
+async def test_what_a_message_chose_counts_where_it_chose() -> None:
+    desk = Desk()
+    plain, chosen = {"on_unknown": None}, {"on_unknown": "resend"}
+    await send(desk, "plain")
+    await send(desk, "chosen", HELLO | chosen)
+    assert (await send(desk, "plain", HELLO | plain)).headers["Idempotency-Replayed"] == "true"
+    assert (await send(desk, "chosen", HELLO | chosen)).headers["Idempotency-Replayed"] == "true"
+    for key, change in (("plain", chosen), ("chosen", plain), ("chosen", {"on_unknown": "hold"})):
+        assert (await send(desk, key, HELLO | change)).code == "idempotency_key_reused"
+
+
+async def test_a_key_that_an_earlier_version_recorded_is_still_the_same() -> None:
+    prints: list[str] = []
+
+    class Noting(MemoryStore):
+        async def accept(self, draft: Draft) -> Acceptance:
+            assert draft.key is not None
+            prints.append(draft.key.fingerprint)
+            return await super().accept(draft)
+
+    await send(Desk(opening=Noting), "k", HELLO | {"session": "a"})
+    text = '["6281234567890@c.us","Hello",["a"]]'
+    assert prints == [hashlib.sha256(text.encode()).hexdigest()]
+
+
 async def test_a_request_without_a_key_is_always_new() -> None:
     desk = Desk()
     assert await desk.send() != await desk.send()

@@ -59,6 +59,7 @@ async def test_messages_go_on_in_the_order_of_their_acceptance() -> None:
     [
         GOOD | {"priority": 5, "nested": {"to": []}},
         GOOD | {"session": None},
+        GOOD | {"on_unknown": None},
         b'{"to":"1","to":"6281234567890","message":"x","message":"Hello"}',
         b'{"To":"6281234567890","MESSAGE":"Hello"}',
         b' \r\n\t{"to":"+62 812-3456-7890","message":"Hello"} ',
@@ -107,6 +108,11 @@ def deep(levels: int) -> bytes:
         (GOOD | {"session": 1}, ["session"]),
         (GOOD | {"session": "stranger"}, ["session"]),
         (GOOD | {"session": ["a", "stranger"]}, ["session"]),
+        (GOOD | {"on_unknown": "retry"}, ["on_unknown"]),
+        (GOOD | {"on_unknown": "HOLD"}, ["on_unknown"]),
+        (GOOD | {"on_unknown": ""}, ["on_unknown"]),
+        (GOOD | {"on_unknown": True}, ["on_unknown"]),
+        (GOOD | {"on_unknown": ["hold"]}, ["on_unknown"]),
         ([], ["body"]),
         (5, ["body"]),
         ("to", ["body"]),
@@ -150,6 +156,22 @@ async def test_one_session_or_a_list_of_them_bounds_a_message() -> None:
     for session in ("b", ["b"], ["b", "a", "b"]):
         assert (await send(desk, GOOD | {"session": session})).status == 202
     assert [message.sessions for message in desk.published()] == [("b",), ("b",), ("a", "b")]
+
+
+async def test_a_message_may_choose_what_follows_when_nothing_can_tell_whether_it_was_sent() -> (
+    None
+):
+    desk = Desk()
+    for choice in ({}, {"on_unknown": "hold"}, {"On_Unknown": "resend"}):
+        assert (await send(desk, GOOD | choice)).status == 202
+    assert [message.on_unknown for message in desk.published()] == [None, "hold", "resend"]
+
+
+async def test_a_wrong_choice_is_told_with_the_right_ones() -> None:
+    reply = await send(Desk(), GOOD | {"on_unknown": "retry"})
+    assert reply.body["errors"] == [
+        {"field": "on_unknown", "detail": "on_unknown must be hold or resend"}
+    ]
 
 
 async def test_a_full_queue_is_the_go_services_503_with_retry_after() -> None:
@@ -278,7 +300,9 @@ json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["to", "message", "session"]) | st.text(), inner)
+        | st.dictionaries(
+            st.sampled_from(["to", "message", "session", "on_unknown"]) | st.text(), inner
+        )
     ),
     max_leaves=8,
 )
@@ -292,7 +316,8 @@ def test_any_body_is_a_message_or_named_faults(body: object) -> None:
     except ValidationError as error:
         found = faults(error)
         assert found
-        assert {wrong["field"] for wrong in found} <= {"body", "to", "message", "session"}
+        fields = {"body", "to", "message", "session", "on_unknown"}
+        assert {wrong["field"] for wrong in found} <= fields
     else:
         assert read.to
         assert read.message.encode()

@@ -11,14 +11,23 @@ from trio.testing import MockClock
 from tests.desk import Desk
 from trio_wa.adapters.memory_store import MemoryStore
 from trio_wa.core.dispatch import Waiting
-from trio_wa.core.outcome import Sent, Unavailable
-from trio_wa.core.retry import Final, Requeue
+from trio_wa.core.outcome import Sent, Unavailable, Unknown
+from trio_wa.core.retry import Final, Inquire, Requeue
 from trio_wa.core.status import Status
 from trio_wa.intake.cursor import read_cursor, write_cursor
 from trio_wa.intake.recording import READ_SECONDS, RECORD_SECONDS
 from trio_wa.intake.selection import BadSelection, read_selection
 from trio_wa.intake.views import timestamp
-from trio_wa.ports import Attempt, Cursor, Filter, Ledger, Publish, Record, StoreUnavailable
+from trio_wa.ports import (
+    Attempt,
+    Cursor,
+    Filter,
+    Ledger,
+    Publish,
+    Receipt,
+    Record,
+    StoreUnavailable,
+)
 
 RETRIED = (Status.FAILED, Status.UNKNOWN, Status.EXPIRED)
 OTHERS = (Status.QUEUED, Status.SENT)
@@ -184,6 +193,106 @@ async def test_a_settled_message_waits_for_nothing_even_if_the_dispatcher_lags_b
     assert shown["error"] == {"code": "why", "detail": "because"}
 
 
+async def look_up(desk: Desk, **sending: Any) -> str:
+    """Have a message sent under an id, with an outcome that is being looked up; its own id."""
+    message_id = await desk.send(**sending)
+    (message,) = desk.published()
+    silent = Unknown("timeout", "it fell silent")
+    named = replace(message, waha_id=f"3EB0-{message.seq}")
+    await desk.attempt(named, Inquire(silent.code, silent.detail), silent)
+    return message_id
+
+
+async def test_a_message_that_is_being_looked_up_waits_for_evidence(
+    autojump_clock: MockClock,
+) -> None:
+    desk = Desk()
+    message_id = await look_up(desk)
+    shown = (await desk.ask("GET", f"/messages/{message_id}")).body
+    (listed,) = (await desk.ask("GET", "/messages")).body["data"]
+    for view in (shown, listed):
+        assert (view["status"], view["settled_at"]) == ("unknown", None)
+        assert (view["waiting_for"], view["next_attempt_at"]) == ("evidence", None)
+        assert view["error"] == {"code": "timeout", "detail": "it fell silent"}
+    assert [attempt["outcome"] for attempt in shown["attempts"]] == ["unknown"]
+
+
+async def test_a_settled_unknown_waits_for_nothing() -> None:
+    desk = Desk()
+    message_id = await desk.send_and_end(Status.UNKNOWN)
+    assert "waiting_for" not in (await desk.ask("GET", f"/messages/{message_id}")).body
+
+
+async def test_what_is_being_looked_up_is_not_retried(autojump_clock: MockClock) -> None:
+    desk = Desk()
+    message_id = await look_up(desk)
+    answer = await desk.ask("POST", f"/messages/{message_id}/retry")
+    assert (answer.status, answer.code) == (409, "not_retryable")
+    assert "being looked up" in answer.body["detail"]
+    assert answer.body["message_status"] == "unknown"
+    assert desk.window.places == 1
+
+
+async def test_a_bulk_retry_leaves_what_is_being_looked_up(autojump_clock: MockClock) -> None:
+    desk = Desk()
+    await look_up(desk)
+    settled = await desk.send_and_end(Status.UNKNOWN)
+    await look_up(desk)
+    given = {"status": "unknown", "limit": 1}
+    answer = await desk.ask("POST", "/messages/retry", given=given)
+    assert (answer.status, answer.body) == (202, {"queued": 1, "remaining": 0})
+    assert [message.id for message in desk.published()] == [settled]
+    answer = await desk.ask("POST", "/messages/retry", given=given)
+    assert (answer.status, answer.body) == (202, {"queued": 0, "remaining": 0})
+
+
+async def test_receipts_lead_a_message_on_in_its_timeline(autojump_clock: MockClock) -> None:
+    desk = Desk()
+    message_id = await look_up(desk)
+    waha_id = (await desk.ask("GET", f"/messages/{message_id}")).body["waha_message_id"]
+    for ack in (1, 2, 3):
+        await trio.sleep(1)
+        assert await desk.store.receive(Receipt("a", waha_id, ack, desk.clock.now()))
+    shown = (await desk.ask("GET", f"/messages/{message_id}")).body
+    assert (shown["status"], shown["error"]) == ("read", None)
+    assert "waiting_for" not in shown
+    assert [event["status"] for event in shown["timeline"]] == [
+        *("queued", "sending", "unknown"),
+        *("sent", "delivered", "read"),
+    ]
+    assert [attempt["outcome"] for attempt in shown["attempts"]] == ["unknown"]
+
+
+async def test_unconfirmed_messages_are_shown_as_such_and_can_be_listed(
+    autojump_clock: MockClock,
+) -> None:
+    desk = Desk()
+    ids = []
+    for waha_id in ("3EB01", "3EB02"):
+        ids.append(await desk.send())
+        (message,) = desk.published()
+        await desk.attempt(message, Final(Status.SENT, waha_id=waha_id))
+    shown = (await desk.ask("GET", f"/messages/{ids[0]}")).body
+    assert "unconfirmed" not in shown
+    assert await listed(desk, unconfirmed="true") == []
+
+    assert await desk.store.mark_unconfirmed(ids[0], desk.clock.now())
+    shown = (await desk.ask("GET", f"/messages/{ids[0]}")).body
+    assert (shown["status"], shown["unconfirmed"]) == ("sent", True)
+    assert await listed(desk, unconfirmed="true") == ids[:1]
+    assert await listed(desk, unconfirmed="true", status="failed") == []
+    assert len(await listed(desk)) == 2
+
+
+@pytest.mark.parametrize("on_unknown", ["hold", "resend"])
+async def test_what_a_message_chose_for_itself_is_shown(on_unknown: str) -> None:
+    desk = Desk()
+    assert "on_unknown" not in (await desk.ask("GET", f"/messages/{await desk.send()}")).body
+    accepted = await desk.ask("POST", "/send", given=HELLO | {"on_unknown": on_unknown})
+    shown = (await desk.ask("GET", accepted.headers["Location"])).body
+    assert shown["on_unknown"] == on_unknown
+
+
 @pytest.mark.parametrize(
     "message_id",
     ["01a20bc8-4ee1-7316-b873-e608c5219a5c", "x", "a b", "\0", "é", "..", "%", "x" * 65, "'", "*"],
@@ -289,6 +398,7 @@ async def test_filters_select(autojump_clock: MockClock) -> None:
         ("before", "1700000000000", "before must be a time"),
         ("cursor", "abc", "cursor must be a next_cursor of an earlier answer"),
         ("stats", "failed", "stats is no parameter here: did you mean status?"),
+        ("unconfirmed", "false", "unconfirmed must be true: without it, all are listed"),
         ("q", "x", "q is no parameter here: there are status, to, session, after"),
     ],
 )
@@ -347,7 +457,9 @@ def test_whatever_a_cursor_holds_is_read_or_refused(text: str) -> None:
 
 @given(
     st.dictionaries(
-        st.sampled_from(["status", "to", "session", "after", "before", "limit", "cursor", "x"]),
+        st.sampled_from(
+            ["status", "to", "session", "after", "before", "unconfirmed", "limit", "cursor", "x"]
+        ),
         st.one_of(
             st.text(),
             st.none(),
