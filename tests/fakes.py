@@ -3,17 +3,31 @@
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import trio
 
 from trio_wa.core.dispatch import Claim, Expiry
 from trio_wa.core.message import Message
-from trio_wa.core.outcome import Outcome, Sent, Unavailable, Unknown
-from trio_wa.core.retry import Decision
+from trio_wa.core.outcome import Outcome, Rejected, Sent, Unavailable, Unknown
+from trio_wa.core.retry import Decision, Final, Inquire
 from trio_wa.core.session import Session
-from trio_wa.ports import Attempt, WahaInfo
+from trio_wa.core.status import Status
+from trio_wa.ports import (
+    Attempt,
+    Check,
+    Contact,
+    Finding,
+    MessageId,
+    Missing,
+    NoMessageIds,
+    OpenAttempt,
+    Picture,
+    Refusal,
+    Sender,
+    WahaInfo,
+)
 
 Serve = Callable[[trio.SocketStream], Awaitable[None]]
 
@@ -84,9 +98,14 @@ async def cancelled_at(step: int, function: Callable[[], Awaitable[object]]) -> 
 
 @dataclass
 class FakeStore:
-    """Records what a worker asks of it; `refusals` are raised before it serves again."""
+    """Records what a worker asks of it; `refusals` are raised before it serves again.
+
+    A message in `acked` was acknowledged before its attempt ended.
+    """
 
     begun: bool = True
+    acked: dict[str, Status] = field(default_factory=dict)
+    ids: list[str | None] = field(default_factory=list)
     refusals: list[Exception] = field(default_factory=list)
     begins: list[tuple[str, str]] = field(default_factory=list)
     settles: list[tuple[str, Outcome, Decision]] = field(default_factory=list)
@@ -95,13 +114,19 @@ class FakeStore:
     async def begin(self, message: Message, session: str, at: float) -> bool:
         self._refuse()
         self.begins.append((message.id, session))
+        self.ids.append(message.waha_id)
         await trio.lowlevel.checkpoint()
         return self.begun
 
-    async def settle(self, message: Message, attempt: Attempt, decision: Decision) -> None:
+    async def settle(self, message: Message, attempt: Attempt, decision: Decision) -> Status:
         self._refuse()
         self.settles.append((message.id, attempt.outcome, decision))
         await trio.lowlevel.checkpoint()
+        if message.id in self.acked:
+            return self.acked[message.id]
+        if isinstance(decision, Final):
+            return decision.status
+        return Status.UNKNOWN if isinstance(decision, Inquire) else Status.QUEUED
 
     async def expire(self, message_id: str, at: float) -> bool:
         self._refuse()
@@ -129,8 +154,93 @@ class FakeGateway:
     async def connect(self) -> AsyncIterator["FakeSender"]:
         yield FakeSender(self)
 
+    @asynccontextmanager
+    async def observe(self) -> AsyncIterator["FakeObserver"]:
+        yield FakeObserver()
+
+
+@dataclass
+class FakeObserver:
+    """What a WAHA says: a status for each session, ids, and what became of messages.
+
+    Each kind of answer is given as often as it is asked for, and can be changed between; `asked`
+    has every question.
+    """
+
+    statuses_: dict[str, str] | None = None
+    problem: str | None = None
+    ids: Callable[[Session], MessageId] = lambda _session: NoMessageIds()
+    finding: Callable[[str], Finding] = lambda _waha_id: Missing()
+    refusal: Refusal | None = None
+    registered: Callable[[Session], bool | Refusal] = lambda _session: True
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
     async def ask(self, url: str) -> WahaInfo:
-        return WahaInfo(url)
+        return await self.statuses(url)
+
+    async def statuses(self, url: str) -> WahaInfo:
+        self.asked.append(("statuses", url))
+        await trio.lowlevel.checkpoint()
+        return WahaInfo(url, statuses=self.statuses_, problem=self.problem)
+
+    async def new_message_id(self, session: Session) -> MessageId:
+        self.asked.append(("new_message_id", session.name))
+        await trio.lowlevel.checkpoint()
+        return self.ids(session)
+
+    async def look_up(self, session: Session, waha_id: str) -> Finding:
+        self.asked.append(("look_up", waha_id))
+        await trio.lowlevel.checkpoint()
+        return self.finding(waha_id)
+
+    async def restart(self, session: Session) -> Refusal | None:
+        self.asked.append(("restart", session.name))
+        await trio.lowlevel.checkpoint()
+        return self.refusal
+
+    async def qr_code(self, session: Session) -> Picture | Refusal:
+        await trio.lowlevel.checkpoint()
+        return self.refusal or Picture("image/png", b"PNG")
+
+    async def register_webhook(
+        self, session: Session, url: str, secret: str | None
+    ) -> bool | Refusal:
+        self.asked.append(("register", session.name))
+        await trio.lowlevel.checkpoint()
+        return self.registered(session)
+
+    def count(self, question: str) -> int:
+        """How often something was asked."""
+        return sum(name == question for name, _ in self.asked)
+
+
+class FakeAddressing:
+    """Gives messages no ids, or the ones in `ids`, or what stands in their way."""
+
+    def __init__(self, *ids: str, instead: Rejected | Unavailable | None = None) -> None:
+        self._ids = list(ids)
+        self._instead = instead
+
+    async def address(
+        self, message: Message, session: Session, sender: Sender
+    ) -> Message | Rejected | Unavailable:
+        if self._instead is not None:
+            return self._instead
+        return replace(message, waha_id=self._ids.pop(0)) if self._ids else message
+
+
+@dataclass
+class FakeInquiries:
+    """Looks up what has an id, if it `tells`; notes what it takes on."""
+
+    tells: bool = False
+    opened: list[OpenAttempt] = field(default_factory=list)
+
+    def may_tell(self, message: Message, session: str) -> bool:
+        return self.tells and message.waha_id is not None
+
+    def open(self, attempt: OpenAttempt) -> None:
+        self.opened.append(attempt)
 
 
 class FakeSender:
@@ -154,6 +264,12 @@ class FakeSender:
             return gateway.answer(message, session)
         finally:
             gateway.sending -= 1
+
+    async def new_message_id(self, session: Session) -> MessageId:
+        return NoMessageIds()
+
+    async def check_exists(self, session: Session, chat_id: str) -> Check:
+        return Contact(chat_id)
 
     def cut(self) -> Outcome:
         if self._written:

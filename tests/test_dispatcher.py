@@ -7,7 +7,7 @@ import trio
 import trio.testing
 
 from tests.core.messages import message
-from tests.fakes import FakeGateway, FakeStore
+from tests.fakes import FakeAddressing, FakeGateway, FakeInquiries, FakeStore
 from trio_wa.clock import Clock
 from trio_wa.core.dispatch import Dispatch
 from trio_wa.core.message import Message
@@ -35,7 +35,18 @@ class Line:
         dispatch = Dispatch(sessions, workers=workers, retry_base=1.0)
         self.dispatcher = Dispatcher(dispatch, self.window, self.clock)
         self._workers = workers
-        self._worker = Worker(self.store, self.gateway, self.dispatcher, RetryPolicy(), self.clock)
+        self.addressing = FakeAddressing()
+        self.inquiries = FakeInquiries()
+        self._worker = Worker(
+            self.store,
+            self.gateway,
+            self.dispatcher,
+            self.addressing,
+            self.inquiries,
+            lambda _message, _session, _outcome: None,
+            RetryPolicy(),
+            self.clock,
+        )
 
     async def run(self) -> None:
         """Work until the window is closed and everything has left."""

@@ -7,7 +7,14 @@ import trio
 import trio.testing
 
 from tests.core.messages import message
-from tests.fakes import FakeDispatcher, FakeGateway, FakeStore, cancelled_at
+from tests.fakes import (
+    FakeAddressing,
+    FakeDispatcher,
+    FakeGateway,
+    FakeInquiries,
+    FakeStore,
+    cancelled_at,
+)
 from trio_wa.clock import Clock
 from trio_wa.core.dispatch import Claim, Expiry
 from trio_wa.core.message import Message
@@ -25,15 +32,26 @@ SENT = Final(Status.SENT, waha_id="3EB0")
 class Bench:
     """A worker among fakes."""
 
-    def __init__(self, *, gateway: FakeGateway | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        gateway: FakeGateway | None = None,
+        addressing: FakeAddressing | None = None,
+        tells: bool = False,
+    ) -> None:
         self.store = FakeStore()
         self.gateway = gateway or FakeGateway()
         self.dispatcher = FakeDispatcher()
+        self.inquiries = FakeInquiries(tells=tells)
+        self.learned: list[tuple[str, str, Outcome]] = []
         self.jobs, self._receive = trio.open_memory_channel[Claim | Expiry](10)
         self.worker = Worker(
             self.store,
             self.gateway,
             self.dispatcher,
+            addressing or FakeAddressing(),
+            self.inquiries,
+            lambda message, session, outcome: self.learned.append((message.id, session, outcome)),
             RetryPolicy(),
             Clock(),
             jitter=lambda: 0.5,

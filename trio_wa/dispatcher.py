@@ -10,7 +10,7 @@ from trio_wa.clock import Clock
 from trio_wa.core.dispatch import Claim, Dispatch, Expiry, Turn, Wait, Waiting
 from trio_wa.core.message import Message
 from trio_wa.core.outcome import Outcome
-from trio_wa.core.retry import Final, Requeue
+from trio_wa.core.retry import Decision, Final, Inquire, Requeue
 from trio_wa.window import Window
 
 log = structlog.get_logger(__name__)
@@ -25,7 +25,7 @@ class Dispatcher:
     """Feeds idle workers from the window, by the rules of `core.dispatch`.
 
     It ends, and with it the channel of claims, once the window is closed and nothing that is left
-    can leave before `drain_until`.
+    can leave before `drain_until`. Without such a time it also waits for what is being looked up.
     """
 
     def __init__(self, dispatch: Dispatch, window: Window, clock: Clock) -> None:
@@ -49,25 +49,51 @@ class Dispatcher:
                 if not isinstance(turn, Wait):
                     await self._claims.send(turn)
                     continue
-                idle = self._dispatch.in_flight == 0
-                if not arriving and idle and turn.until >= self.drain_until:
+                if not arriving and turn.until >= self.drain_until and not self._awaits():
                     return
                 await self._wait(turn.until, arriving=arriving)
 
-    def finished(self, claim: Claim, outcome: Outcome | None, decision: Final | Requeue) -> None:
-        """Take note of a worker's settled attempt; an outcome of `None` says there was none."""
-        requeue = decision.message if isinstance(decision, Requeue) else None
+    def finished(self, claim: Claim, outcome: Outcome | None, decision: Decision) -> None:
+        """Take note of a worker's recorded attempt; an outcome of `None` says there was none.
+
+        After `Inquire` the recipient is held until `released`.
+        """
         reason = self._dispatch.finish(
             claim,
             outcome,
-            requeue,
+            decision.message if isinstance(decision, Requeue) else None,
             now=self._clock.now(),
             jitter=random.random(),  # noqa: S311 - jitter
+            hold=isinstance(decision, Inquire),
         )
         if reason is not None:
             log.warning("dispatch.gate_shut", session=claim.session.name, reason=reason)
-        if requeue is None:
+        if isinstance(decision, Final):
             self._leave(final=outcome is not None)
+        self._wake()
+
+    def block(self, message: Message) -> None:
+        """Hold the recipient of an open attempt of before the start, until `released`.
+
+        The message has a permit.
+        """
+        self._dispatch.block(message)
+
+    def released(self, message: Message, decision: Final | Requeue) -> None:
+        """Take note that an open attempt is settled, as `decision` says."""
+        self._dispatch.release(message, decision.message if isinstance(decision, Requeue) else None)
+        if isinstance(decision, Final):
+            self._leave(final=True)
+        self._wake()
+
+    def set_status(self, session: str, status: str | None) -> None:
+        """Take note of what WAHA says of a session; None if that cannot be read."""
+        self._dispatch.set_status(session, status, self._clock.now())
+        self._wake()
+
+    def set_paused(self, session: str, *, paused: bool) -> None:
+        """Take note that an operator wants nothing, or again something, to go over a session."""
+        self._dispatch.set_paused(session, paused)
         self._wake()
 
     def refused(self, job: Job) -> None:
@@ -88,6 +114,11 @@ class Dispatcher:
             self._window.leave()
             self._wake()
 
+    def overtaken(self, message_id: str) -> None:
+        """Drop a message that waited to be sent again, and turned out to have been sent."""
+        self._window.release()
+        self.discard(message_id)
+
     def waiting(self, message_id: str) -> Waiting | None:
         """What a message in memory waits for; None if it does not wait here."""
         return self._dispatch.waiting(message_id, self._clock.now())
@@ -106,6 +137,12 @@ class Dispatcher:
         self._window.leave()
         if final:  # otherwise whoever made it final has given its place back
             self._window.release()
+
+    def _awaits(self) -> bool:
+        """Whether something may still come back from a worker, or from a look-up."""
+        if self._dispatch.in_flight:
+            return True
+        return self._dispatch.open > 0 and self.drain_until == inf
 
     def _claim(self, now: float) -> Turn:
         return Wait(self._not_before) if now < self._not_before else self._dispatch.claim(now)

@@ -1,15 +1,24 @@
 """What an operator needs to read at the start, and the remedy for whatever is not right."""
 
+from typing import Protocol
+
 import structlog
 import trio
 
 from trio_wa.config import Settings
-from trio_wa.ports import Gateway, WahaInfo
+from trio_wa.ports import Observer, SessionView, WahaInfo
 
 log = structlog.get_logger(__name__)
 
 
-async def greet(settings: Settings, gateway: Gateway) -> None:
+class Oversight(Protocol):
+    """Who knows the sessions."""
+
+    async def first_view(self, session: str) -> SessionView:
+        """A session, as soon as it was seen what it makes possible."""
+
+
+async def greet(settings: Settings, observer: Observer, oversight: Oversight) -> None:
     """Tell the operator what stands behind each session, and the remedy for what is not right."""
     log.info(
         "queue.ready",
@@ -20,33 +29,52 @@ async def greet(settings: Settings, gateway: Gateway) -> None:
     )
     if settings.waha_key is None:
         log.warning("waha.no_key", remedy="set WAHA_API_KEY if this WAHA asks for a key")
+    if settings.waha_webhook_url is None:
+        log.info(
+            "webhooks.not_registered",
+            remedy="set WAHA_WEBHOOK_URL and WAHA_WEBHOOK_SECRET, or let WAHA send message.ack,"
+            " message.any and session.status to /webhooks/waha; without, `sent` is the last state",
+        )
     async with trio.open_nursery() as nursery:
         for url in dict.fromkeys(session.url for session in settings.sessions):
-            nursery.start_soon(_greet_waha, url, settings, gateway)
+            nursery.start_soon(_greet_waha, url, settings, observer, oversight)
 
 
-async def _greet_waha(url: str, settings: Settings, gateway: Gateway) -> None:
-    info = await gateway.ask(url)
+async def _greet_waha(
+    url: str, settings: Settings, observer: Observer, oversight: Oversight
+) -> None:
+    info = await observer.ask(url)
     if info.problem is not None:
         log.warning("waha.problem", url=url, problem=info.problem, effect="messages wait")
         return
     log.info("waha.found", url=url, version=info.version, engine=info.engine)
-    for session in settings.sessions:
-        if session.url == url:
-            _greet_session(session.name, info)
+    async with trio.open_nursery() as nursery:
+        for session in settings.sessions:
+            if session.url == url:
+                nursery.start_soon(_greet_session, session.name, info, oversight)
 
 
-def _greet_session(name: str, info: WahaInfo) -> None:
-    if info.statuses is None:
-        log.warning("session.unreadable", session=name, effect="it is used as it is")
+async def _greet_session(name: str, info: WahaInfo, oversight: Oversight) -> None:
+    status = None if info.statuses is None else info.statuses.get(name, "MISSING")
+    if status not in (None, "WORKING"):
+        remedy = {
+            "MISSING": "create it in WAHA, or correct WAHA_SESSIONS",
+            "SCAN_QR_CODE": f"link the phone: the QR code is at /sessions/{name}/qr",
+            "STARTING": "wait a moment: WAHA is starting it",
+        }.get(status or "", f"start it: POST /sessions/{name}/restart")
+        log.warning("session.not_working", session=name, status=status, remedy=remedy)
         return
-    status = info.statuses.get(name)
-    if status == "WORKING":
-        log.info("session.found", session=name, status=status)
-        return
-    remedy = {
-        None: "create it in WAHA, or correct WAHA_SESSIONS",
-        "SCAN_QR_CODE": f"scan the QR code at {info.url}/api/{name}/auth/qr with the phone",
-        "STARTING": "wait a moment: WAHA is starting it",
-    }.get(status, f"start it: POST {info.url}/api/sessions/{name}/start")
-    log.warning("session.not_working", session=name, status=status or "missing", remedy=remedy)
+    view = await oversight.first_view(name)
+    log.info(
+        "session.found",
+        session=name,
+        status=status or "unreadable",
+        paused=view.paused,
+        message_ids=_word(view.message_ids),
+        look_ups=_word(view.look_ups),
+        unknown_outcomes="are looked up" if view.message_ids else "as ON_UNKNOWN says",
+    )
+
+
+def _word(seen: bool | None) -> str:
+    return {True: "yes", False: "no", None: "not seen yet"}[seen]

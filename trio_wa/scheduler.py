@@ -3,6 +3,7 @@
 import random
 from collections import deque
 from collections.abc import Iterable
+from typing import Protocol
 
 import structlog
 import trio
@@ -10,9 +11,9 @@ import trio
 from trio_wa.clock import Clock
 from trio_wa.core.message import Message
 from trio_wa.core.outcome import Unknown
-from trio_wa.core.retry import Final, RetryPolicy, decide
+from trio_wa.core.retry import Inquire, RetryPolicy, decide
 from trio_wa.core.status import Status
-from trio_wa.ports import Attempt, Store, StoreUnavailable
+from trio_wa.ports import Attempt, OpenAttempt, Store, StoreUnavailable
 from trio_wa.window import Window
 
 log = structlog.get_logger(__name__)
@@ -24,10 +25,27 @@ AGAIN_SECONDS = 1.0
 """How long a store that failed is left alone."""
 
 
+class Inquirer(Protocol):
+    """Who finds out what became of an attempt whose outcome is unknown."""
+
+    def may_tell(self, message: Message, session: str) -> bool:
+        """Whether that may be found out."""
+
+    def open(self, attempt: OpenAttempt) -> None:
+        """Take on an open attempt: it is recorded as such, and its recipient is held."""
+
+
+class Holder(Protocol):
+    """Who holds recipients: the dispatcher."""
+
+    def block(self, message: Message) -> None:
+        """Hold the recipient of an open attempt; the message has a permit."""
+
+
 class Scheduler:
     """Recovers at the start, and then feeds the window from the store whenever it is behind.
 
-    `begun` is what the store held as begun before the first worker ran: afterwards it could not be
+    `left` is what the store held as open before the first worker ran: afterwards it could not be
     told from what workers are sending.
     """
 
@@ -35,15 +53,19 @@ class Scheduler:
         self,
         store: Store,
         window: Window,
+        dispatcher: Holder,
+        inquiries: Inquirer,
         policy: RetryPolicy,
         clock: Clock,
-        begun: Iterable[Message],
+        left: Iterable[OpenAttempt],
     ) -> None:
         self._store = store
         self._window = window
+        self._dispatcher = dispatcher
+        self._inquiries = inquiries
         self._policy = policy
         self._clock = clock
-        self._begun = deque(begun)
+        self._left = deque(left)
 
     async def run(self) -> None:
         """Settle what a crash left begun, then feed the window until cancelled."""
@@ -63,25 +85,35 @@ class Scheduler:
             self._window.caught_up(seq)
 
     async def _recover(self) -> None:
-        """Give each message whose attempt was never settled the outcome `Unknown`.
+        """Go on with each attempt that was never settled.
 
-        It happens before anything is fed, so that what is sent again goes first in its line.
+        It happens before anything is fed, so that what is sent again goes first in its line, and
+        what is looked up holds the rest of it.
         """
-        while self._begun:
-            await self._settle_crashed(self._begun[0])
-            self._begun.popleft()
+        while self._left:
+            attempt = self._left[0]
+            if attempt.asked or await self._settle_crashed(attempt):
+                await self._window.enter()
+                self._dispatcher.block(attempt.message)
+                self._inquiries.open(attempt)
+            self._left.popleft()
 
-    async def _settle_crashed(self, message: Message) -> None:
-        now = self._clock.now()
+    async def _settle_crashed(self, left: OpenAttempt) -> bool:
+        """Settle as unknown what a crash left; whether it is open now, and is to be looked up."""
+        message, now = left.message, self._clock.now()
         outcome = Unknown("crash", "the service ended before WAHA's answer was recorded")
-        jitter = random.random()  # noqa: S311 - jitter needs no secrecy
-        decision = decide(message, outcome, now=now, policy=self._policy, jitter=jitter)
-        record = await self._store.get(message.id)
-        if record is None or record.status is not Status.SENDING:
-            return
-        began_at = record.events[-1].at if record.events else message.accepted_at
-        attempt = Attempt(record.session or "", began_at, now, outcome)
-        await self._store.settle(message, attempt, decision)
-        if isinstance(decision, Final):
+        decision = decide(
+            message,
+            outcome,
+            now=now,
+            policy=self._policy,
+            jitter=random.random(),  # noqa: S311 - jitter needs no secrecy
+            evidence=self._inquiries.may_tell(message, left.session),
+        )
+        attempt = Attempt(left.session, left.began_at, now, outcome)
+        status = await self._store.settle(message, attempt, decision)
+        log.warning("message.recovered", message_id=message.id, status=status)
+        is_open = status is Status.UNKNOWN and isinstance(decision, Inquire)
+        if status is not Status.QUEUED and not is_open:
             self._window.release()
-        log.warning("message.recovered", message_id=message.id, decision=type(decision).__name__)
+        return is_open

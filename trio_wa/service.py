@@ -1,6 +1,6 @@
 """The composition root: the nurseries, and the order in which things start and end."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,8 @@ from trio_wa.greeting import greet
 from trio_wa.intake.http import Request, Response
 from trio_wa.intake.routes import create_intake
 from trio_wa.janitor import Janitor, Retention
-from trio_wa.ports import Ledger, Publish, Store
+from trio_wa.oversight import Oversight
+from trio_wa.ports import Ledger, OpenAttempt, Publish, Store
 from trio_wa.scheduler import Scheduler
 from trio_wa.window import Window
 from trio_wa.worker import Worker
@@ -77,40 +78,64 @@ async def run(
         settings.max_attempts, settings.retry_base, settings.retry_max, settings.on_unknown
     )
     dispatch = Dispatch(
-        settings.sessions, workers=settings.worker_count, retry_base=settings.retry_base
+        settings.sessions,
+        workers=settings.worker_count,
+        retry_base=settings.retry_base,
+        sticky=settings.session_rotation == "sticky",
     )
     dispatcher = Dispatcher(dispatch, window, clock)
     gateway = Waha(api_key=settings.waha_key, timeout=settings.send_timeout, clock=clock)
-    async with opening(settings, window.publish) as store:
-        if unsettled := _unsettled(await store.ledger()):
+    async with opening(settings, window.publish) as store, gateway.observe() as observer:
+        left = await store.open_attempts()
+        if unsettled := _unsettled(await store.ledger(), left):
             window.fall_behind(unsettled)
-        worker = Worker(store, gateway, dispatcher, policy, clock)
-        scheduler = Scheduler(store, window, policy, clock, await store.begun())
+        memories = await store.session_memories()
+        oversight = Oversight(
+            settings, memories, store, observer, dispatch, dispatcher, window, policy, clock
+        )
+        worker = Worker(
+            store,
+            gateway,
+            dispatcher,
+            oversight.addressing,
+            oversight.inquiries,
+            oversight.attempted,
+            policy,
+            clock,
+        )
+        scheduler = Scheduler(store, window, dispatcher, oversight.inquiries, policy, clock, left)
         retention = Retention(settings.text_retention, settings.retention)
         janitor = Janitor(store, window, retention, clock)
-        intake = create_intake(settings, store, window, dispatcher, clock)
+        intake = create_intake(
+            settings, store, window, dispatcher, oversight.overview, oversight.receipts, clock
+        )
         with drain:
-            async with trio.open_nursery() as workers:
-                workers.start_soon(dispatcher.run, name="dispatcher")
-                for number in range(settings.worker_count):
-                    jobs = dispatcher.claims.clone()
-                    workers.start_soon(worker.run, jobs, name=f"worker-{number}")
-                dispatcher.claims.close()
-                async with trio.open_nursery() as producers:
-                    producers.start_soon(scheduler.run, name="scheduler")
-                    producers.start_soon(janitor.run, name="janitor")
-                    producers.start_soon(greet, settings, gateway, name="greeting")
-                    await front(intake)  # 1. until the signal; open requests end
-                    producers.cancel_scope.cancel()  # 2. what is only in the store stays there
-                window.close()  # 3. no producer is left: the queue drains, then everything ends
-                log.info("service.draining", backlog=window.places)
-                if (seconds := settings.drain_seconds) is not None:
-                    workers.cancel_scope.deadline = trio.current_time() + seconds
-                    dispatcher.drain_until = clock.now() + seconds
-        ledger = await store.ledger()  # 4. the senders are closed; the store follows
+            async with trio.open_nursery() as watchers:
+                watchers.start_soon(oversight.run, name="oversight")
+                async with trio.open_nursery() as workers:
+                    workers.start_soon(dispatcher.run, name="dispatcher")
+                    for number in range(settings.worker_count):
+                        jobs = dispatcher.claims.clone()
+                        workers.start_soon(worker.run, jobs, name=f"worker-{number}")
+                    dispatcher.claims.close()
+                    async with trio.open_nursery() as producers:
+                        producers.start_soon(scheduler.run, name="scheduler")
+                        producers.start_soon(janitor.run, name="janitor")
+                        producers.start_soon(greet, settings, observer, oversight, name="greeting")
+                        await front(intake)  # 1. until the signal; open requests end
+                        producers.cancel_scope.cancel()  # 2. what is only in the store stays there
+                    window.close()  # 3. no producer is left: the queue drains, then everything ends
+                    log.info("service.draining", backlog=window.places)
+                    if (seconds := settings.drain_seconds) is not None:
+                        workers.cancel_scope.deadline = trio.current_time() + seconds
+                        dispatcher.drain_until = clock.now() + seconds
+                watchers.cancel_scope.cancel()  # 4. what is still looked up stays in the store
+        ledger = await store.ledger()  # 5. the senders are closed; the store follows
+        left = await store.open_attempts()
     log.info("service.stopped", **{status.value: n for status, n in ledger.counts.items() if n})
-    return Ended(_unsettled(ledger), durable=not settings.in_memory)
+    return Ended(_unsettled(ledger, left), durable=not settings.in_memory)
 
 
-def _unsettled(ledger: Ledger) -> int:
-    return ledger.counts[Status.QUEUED] + ledger.counts[Status.SENDING]
+def _unsettled(ledger: Ledger, left: Sequence[OpenAttempt]) -> int:
+    asked = sum(attempt.asked for attempt in left)
+    return ledger.counts[Status.QUEUED] + ledger.counts[Status.SENDING] + asked

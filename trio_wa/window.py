@@ -80,6 +80,10 @@ class Window:
             await self._permits.acquire()
             self._pass_on(message)
 
+    async def enter(self) -> None:
+        """Take a permit for a message that comes into memory without waiting there to be sent."""
+        await self._permits.acquire()
+
     def caught_up(self, seq: int) -> None:
         """Note that everything recorded up to `seq` was passed on; what came since is still due."""
         self.fed_seq = max(self.fed_seq, seq)

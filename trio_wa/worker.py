@@ -1,8 +1,9 @@
-"""A worker: claim, begin, one attempt, settle, and the next claim."""
+"""A worker: claim, address, begin, one attempt, settle, and the next claim."""
 
 import random
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import replace
+from typing import Protocol, TypeAlias, assert_never
 
 import structlog
 import trio
@@ -10,10 +11,11 @@ import trio
 from trio_wa.clock import Clock
 from trio_wa.core.dispatch import Claim, Expiry
 from trio_wa.core.message import Message
-from trio_wa.core.outcome import Outcome, Unavailable, Unknown
-from trio_wa.core.retry import Decision, Final, Requeue, RetryPolicy, decide
+from trio_wa.core.outcome import Outcome, Rejected, Unavailable, Unknown
+from trio_wa.core.retry import Decision, Final, Inquire, Requeue, RetryPolicy, decide
+from trio_wa.core.session import Session
 from trio_wa.core.status import Status
-from trio_wa.ports import Attempt, Gateway, Sender, Store, StoreUnavailable
+from trio_wa.ports import Attempt, Gateway, OpenAttempt, Sender, Store, StoreUnavailable
 from trio_wa.telemetry import mask
 
 log = structlog.get_logger(__name__)
@@ -38,6 +40,29 @@ class Finished(Protocol):
         """An expired message is done with; not final if something else settled it before."""
 
 
+class Address(Protocol):
+    """Who gives a message the ids under which it goes out."""
+
+    async def address(
+        self, message: Message, session: Session, sender: Sender
+    ) -> Message | Rejected | Unavailable:
+        """The message as it goes out, or why it cannot. Raises StoreUnavailable."""
+
+
+class Inquirer(Protocol):
+    """Who finds out what became of an attempt whose outcome is unknown."""
+
+    def may_tell(self, message: Message, session: str) -> bool:
+        """Whether that may be found out."""
+
+    def open(self, attempt: OpenAttempt) -> None:
+        """Take on an open attempt: it is recorded as such, and its recipient is held."""
+
+
+Attempted: TypeAlias = Callable[[Message, str, Outcome], None]
+"""Who learns from outcomes: of the message as it went out, and over which session."""
+
+
 class Worker:
     """Serves one job after another until the channel of jobs ends. It never dies of one message."""
 
@@ -46,6 +71,9 @@ class Worker:
         store: Store,
         gateway: Gateway,
         dispatcher: Finished,
+        addressing: Address,
+        inquiries: Inquirer,
+        attempted: Attempted,
         policy: RetryPolicy,
         clock: Clock,
         *,
@@ -54,6 +82,9 @@ class Worker:
         self._store = store
         self._gateway = gateway
         self._dispatcher = dispatcher
+        self._addressing = addressing
+        self._inquiries = inquiries
+        self._attempted = attempted
         self._policy = policy
         self._clock = clock
         self._jitter = jitter
@@ -69,57 +100,81 @@ class Worker:
                         await self._expire(job)
 
     async def _attempt(self, claim: Claim, sender: Sender) -> None:
-        message = claim.message
+        message, session = claim.message, claim.session
         began_at = self._clock.now()
         try:
-            begun = await self._store.begin(message, claim.session.name, began_at)
+            addressed = await self._addressing.address(message, session, sender)
+            goes_out = addressed if isinstance(addressed, Message) else message
+            begun = await self._store.begin(goes_out, session.name, began_at)
         except StoreUnavailable:
             self._dispatcher.refused(claim)
             return
         except trio.Cancelled:
             unsent = Unavailable("interrupted", "the service stopped before the send", "message")
-            await self._settle_at_last(claim, began_at, unsent)
+            await self._settle_at_last(claim, message, began_at, unsent)
             raise
         if not begun:
             self._dispatcher.finished(claim, None, Final(Status.CANCELLED))
             return
+        outcome: Outcome
+        if isinstance(addressed, Message):
+            outcome = await self._send(claim, addressed, began_at, sender)
+        else:
+            outcome = addressed
+        await self._settle(claim, goes_out, began_at, outcome)
+
+    async def _send(
+        self, claim: Claim, message: Message, began_at: float, sender: Sender
+    ) -> Outcome:
         try:
-            outcome = await sender.send(message, claim.session)
+            return await sender.send(message, claim.session)
         except trio.Cancelled:
-            await self._settle_at_last(claim, began_at, sender.cut())
+            await self._settle_at_last(claim, message, began_at, sender.cut())
             raise
         except Exception:
             log.exception("attempt.failed", message_id=message.id, session=claim.session.name)
-            outcome = Unknown("internal_error", "the attempt ended in an unforeseen error")
-        await self._settle(claim, began_at, outcome)
+            return Unknown("internal_error", "the attempt ended in an unforeseen error")
 
-    async def _settle_at_last(self, claim: Claim, began_at: float, outcome: Outcome) -> None:
+    async def _settle_at_last(
+        self, claim: Claim, message: Message, began_at: float, outcome: Outcome
+    ) -> None:
         # Unshielded, a message that WAHA may have taken would be left as if it were being sent.
         with trio.move_on_after(SETTLE_SECONDS, shield=True):
-            await self._settle(claim, began_at, outcome)
+            await self._settle(claim, message, began_at, outcome)
 
-    async def _settle(self, claim: Claim, began_at: float, outcome: Outcome) -> None:
-        now = self._clock.now()
-        attempt = Attempt(claim.session.name, began_at, now, outcome)
+    async def _settle(self, claim: Claim, sent: Message, began_at: float, outcome: Outcome) -> None:
+        """Record how the attempt to send `sent`, which is the claim's message, ended."""
+        now, session, message = self._clock.now(), claim.session.name, claim.message
+        if isinstance(outcome, Unknown) and sent.waha_id is not None:
+            message = replace(message, waha_id=sent.waha_id, prefer=session)
+        attempt = Attempt(session, began_at, now, outcome)
         decision = decide(
-            claim.message, outcome, now=now, policy=self._policy, jitter=self._jitter()
+            message,
+            outcome,
+            now=now,
+            policy=self._policy,
+            jitter=self._jitter(),
+            evidence=self._inquiries.may_tell(sent, session),
         )
-        await self._record(claim.message, attempt, decision)
+        self._attempted(sent, session, outcome)
+        status = await self._record(message, attempt, decision)
+        if status is not _state(decision):  # an ack was faster
+            decision = Final(status)
         self._dispatcher.finished(claim, outcome, decision)
+        if isinstance(decision, Inquire):
+            self._inquiries.open(OpenAttempt(message, session, began_at, asked=True))
         _report(claim, decision)
 
-    async def _record(self, message: Message, attempt: Attempt, decision: Decision) -> None:
+    async def _record(self, message: Message, attempt: Attempt, decision: Decision) -> Status:
         """Settle; while the store cannot, hold the outcome and try again.
 
         A success that is not recorded would be sent once more after the next start.
         """
         while True:
             try:
-                await self._store.settle(message, attempt, decision)
+                return await self._store.settle(message, attempt, decision)
             except StoreUnavailable:
                 await trio.sleep(AGAIN_SECONDS)
-            else:
-                return
 
     async def _expire(self, job: Expiry) -> None:
         message = job.message
@@ -133,14 +188,29 @@ class Worker:
             log.error("message.expired", message_id=message.id, to=mask(message.chat_id))
 
 
+def _state(decision: Decision) -> Status:
+    """The state to which `decision` leads."""
+    match decision:
+        case Final(status):
+            return status
+        case Requeue():
+            return Status.QUEUED
+        case Inquire():
+            return Status.UNKNOWN
+        case _:
+            assert_never(decision)
+
+
 def _report(claim: Claim, decision: Decision) -> None:
     event = log.bind(
         message_id=claim.message.id, to=mask(claim.message.chat_id), session=claim.session.name
     )
     match decision:
-        case Final(Status.SENT, waha_id=waha_id):
-            event.info("message.sent", waha_id=waha_id)
+        case Final(Status.SENT | Status.DELIVERED | Status.READ as status, waha_id=waha_id):
+            event.info(f"message.{status}", waha_id=waha_id)
         case Final(status, code, detail):
             event.error(f"message.{status}", code=code, detail=detail)
         case Requeue(requeued, code, detail):
             event.info("message.requeued", code=code, detail=detail, due_at=requeued.due_at)
+        case Inquire(code, detail):
+            event.warning("message.looked_up", code=code, detail=detail)

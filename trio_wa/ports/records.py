@@ -122,10 +122,14 @@ class Unconfirmed:
 
 @dataclass(frozen=True, slots=True)
 class SessionMemory:
-    """What outlives a restart of a session: whether an operator paused it, when it first acked."""
+    """What outlives a restart of a session: whether an operator paused it, when it first acked.
+
+    `proven` says that WAHA once sent under an id that was chosen, and found the message by it.
+    """
 
     paused: bool = False
     acked_at: float | None = None
+    proven: bool = False
 
 
 @dataclass(frozen=True, slots=True)

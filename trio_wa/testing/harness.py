@@ -91,17 +91,17 @@ class TrioWa:
         return await self._readable().ledger()
 
     async def settled(self, within: float | None = None) -> Ledger:
-        """The ledger once no message is queued or being sent any more.
+        """The ledger once no message is queued, being sent or being looked up any more.
 
         Raises `NotSent` after `within` seconds (by default 5, or an hour of virtual time).
         """
         __tracebackhide__ = True
         seconds = self._waha.patience if within is None else within
         with trio.move_on_after(seconds):
-            while _unsettled(ledger := await self.ledger()):
+            while await self._unsettled():
                 await self._written.wait()
-            return ledger
-        left = _unsettled(await self.ledger())
+            return await self.ledger()
+        left = await self._unsettled()
         what = "message is" if left == 1 else "messages are"
         lines = [f"{left} {what} not settled within {seconds:g} s.", *await self.account()]
         raise NotSent("\n".join(lines))
@@ -203,6 +203,11 @@ class TrioWa:
                 if self._kept is None:
                     self._store = None
 
+    async def _unsettled(self) -> int:
+        counts = (await self.ledger()).counts
+        waiting = counts[Status.QUEUED] + counts[Status.SENDING]
+        return waiting or len(await self._readable().open_attempts())
+
     def _note_write(self) -> None:
         written, self._written = self._written, trio.Event()
         written.set()
@@ -235,7 +240,3 @@ async def running_trio_wa(settings: Settings, waha: Waha) -> AsyncIterator[TrioW
             finally:
                 waha.witnesses.remove(trio_wa.account)
                 nursery.cancel_scope.cancel()
-
-
-def _unsettled(ledger: Ledger) -> int:
-    return ledger.counts[Status.QUEUED] + ledger.counts[Status.SENDING]

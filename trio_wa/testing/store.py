@@ -9,7 +9,20 @@ from trio_wa.config import Settings
 from trio_wa.core.message import Message
 from trio_wa.ports import Publish, Store
 
-_READS = frozenset({"problem", "begun", "queued", "get", "find", "ledger"})
+_READS = frozenset(
+    {
+        "problem",
+        "open_attempts",
+        "queued",
+        "get",
+        "find",
+        "ledger",
+        "unconfirmed",
+        "session_memories",
+        "activity",
+        "contact",
+    }
+)
 
 
 class Fenced(BaseException):

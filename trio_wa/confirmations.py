@@ -1,0 +1,133 @@
+"""Watches whether WhatsApp acknowledges what WAHA took."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import structlog
+import trio
+
+from trio_wa.clock import Clock
+from trio_wa.core.session import Session
+from trio_wa.core.status import SERVER
+from trio_wa.ports import (
+    Found,
+    Observer,
+    Receipt,
+    Store,
+    StoreUnavailable,
+    Unconfirmed,
+    Unreadable,
+)
+from trio_wa.window import Window
+
+log = structlog.get_logger(__name__)
+
+LOOK_UP_SECONDS = 1.0
+"""Between two look-ups over one session at least."""
+
+LIMIT_SECONDS = 600.0
+"""How long after its time a message is looked up at most, where WAHA cannot be asked."""
+
+AGAIN_SECONDS = 1.0
+"""How long a store that failed is left alone."""
+
+
+class Acks(Protocol):
+    """Who knows since when a session has acks."""
+
+    async def first_ack(self, session: str) -> float:
+        """Wait until a session has had an ack of SERVER or more; the time of the first."""
+
+
+class Acknowledge(Protocol):
+    """Who records acks."""
+
+    async def acknowledge(self, receipt: Receipt) -> None:
+        """Record an ack. Raises StoreUnavailable."""
+
+
+class Confirmations:
+    """Looks up what has no ack of SERVER or more `timeout` seconds after WAHA took it.
+
+    If that brings none the message is flagged as unconfirmed, and with `resend` it is sent once
+    more. At the latest it is flagged `grace` seconds after its time, looked up or not. For each
+    session it starts with its first ack: without webhooks there would be nothing to wait for.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        observer: Observer,
+        window: Window,
+        receipts: Acknowledge,
+        acks: Acks,
+        clock: Clock,
+        *,
+        timeout: float,
+        grace: float,
+        resend: bool,
+    ) -> None:
+        self._store = store
+        self._observer = observer
+        self._window = window
+        self._receipts = receipts
+        self._acks = acks
+        self._clock = clock
+        self._timeout = timeout
+        self._grace = grace
+        self._resend = resend
+
+    async def run(self, sessions: Iterable[Session]) -> None:
+        """Watch every session until cancelled."""
+        if self._timeout > 0:
+            async with trio.open_nursery() as nursery:
+                for session in sessions:
+                    name = f"confirmations-{session.name}"
+                    nursery.start_soon(self._watch, session, name=name)
+
+    async def _watch(self, session: Session) -> None:
+        since = await self._acks.first_ack(session.name)
+        while True:
+            try:
+                await trio.sleep(await self._step(session, since))
+            except StoreUnavailable as error:
+                log.warning("confirmations.store_unavailable", reason=str(error))
+                await trio.sleep(AGAIN_SECONDS)
+
+    async def _step(self, session: Session, since: float) -> float:
+        """Do what is due over a session; how many seconds nothing will be."""
+        oldest = await self._store.unconfirmed(session.name, since, 1)
+        if not oldest:
+            return self._timeout  # whatever is sent from now on is due no sooner
+        [message] = oldest
+        now = self._clock.now()
+        if message.sent_at + self._timeout > now:
+            return message.sent_at + self._timeout - now
+        late = now - self._timeout - self._grace
+        while flagged := await self._store.flag_unconfirmed(session.name, since, late):
+            log.warning("messages.unconfirmed", session=session.name, messages=flagged)
+        await self._look_up(session, message)
+        return LOOK_UP_SECONDS
+
+    async def _look_up(self, session: Session, message: Unconfirmed) -> None:
+        finding = await self._observer.look_up(session, message.waha_id)
+        now = self._clock.now()
+        match finding:
+            case Found(ack) if ack >= SERVER or ack < 0:
+                receipt = Receipt(session.name, message.waha_id, ack, now)
+                await self._receipts.acknowledge(receipt)
+                return
+            case Unreadable(refused=False) if now < message.sent_at + LIMIT_SECONDS:
+                return
+        if await self._store.mark_unconfirmed(message.message_id, now):
+            log.warning("message.unconfirmed", message_id=message.message_id, session=session.name)
+            if self._resend:
+                await self._send_again(message.message_id, now)
+
+    async def _send_again(self, message_id: str, now: float) -> None:
+        if not self._window.reserve():
+            return
+        if await self._store.resend(message_id, now):
+            log.warning("message.resent", message_id=message_id)
+        else:
+            self._window.release()

@@ -1,0 +1,169 @@
+"""Finds out what became of attempts whose outcome is unknown, before anything follows from them."""
+
+import heapq
+import itertools
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from math import inf
+from typing import Protocol
+
+import structlog
+import trio
+
+from trio_wa.clock import Clock
+from trio_wa.core.evidence import Again, Trust, judge
+from trio_wa.core.message import Message
+from trio_wa.core.retry import Final, Requeue, RetryPolicy, give_up, send_again
+from trio_wa.core.status import Status
+from trio_wa.ports import (
+    Finding,
+    Found,
+    Missing,
+    OpenAttempt,
+    Receipt,
+    Record,
+    Store,
+    StoreUnavailable,
+)
+from trio_wa.telemetry import mask
+
+log = structlog.get_logger(__name__)
+
+AGAIN_SECONDS = 1.0
+"""How long a store that failed is left alone."""
+
+
+class Looking(Protocol):
+    """Who asks WAHA for messages."""
+
+    def trust(self, session: str) -> Trust:
+        """How far look-ups over a session can be believed."""
+
+    async def find(self, session: str, waha_id: str | None) -> Finding:
+        """What WAHA knows of the message with that raw id."""
+
+
+class Releasing(Protocol):
+    """Who holds the recipients of open attempts: the dispatcher."""
+
+    def released(self, message: Message, decision: Final | Requeue) -> None:
+        """An attempt is settled as `decision` says; its recipient's next message may go."""
+
+
+@dataclass(slots=True, eq=False)
+class _Agenda:
+    """What is to be looked up over one session, and when."""
+
+    due: list[tuple[float, int, str]] = field(default_factory=list)
+    more: trio.Event = field(default_factory=trio.Event)
+
+
+class Inquiries:
+    """Settles open attempts by evidence, one look-up at a time over each session.
+
+    A look-up that finds the message says that it was sent. That it was not sent is concluded by
+    the rules of `core.evidence`, and where nothing can tell the caller's choice decides.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        look_ups: Looking,
+        dispatcher: Releasing,
+        policy: RetryPolicy,
+        clock: Clock,
+        sessions: Iterable[str],
+    ) -> None:
+        self._store = store
+        self._look_ups = look_ups
+        self._dispatcher = dispatcher
+        self._policy = policy
+        self._clock = clock
+        self._numbers = itertools.count()
+        self._agendas = {session: _Agenda() for session in sessions}
+        self._gone = _Agenda()  # of sessions that the settings do not name any more
+        self._open: dict[str, OpenAttempt] = {}
+
+    async def run(self) -> None:
+        """Look up what is open until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._serve, self._gone, name="inquiries-of-gone-sessions")
+            for session, agenda in self._agendas.items():
+                nursery.start_soon(self._serve, agenda, name=f"inquiries-{session}")
+
+    def may_tell(self, message: Message, session: str) -> bool:
+        """Whether it may be found out what became of an attempt over `session`."""
+        return message.waha_id is not None and self._look_ups.trust(session).may_tell
+
+    def open(self, attempt: OpenAttempt) -> None:
+        """Take on an attempt that the store holds as open, and whose recipient is held."""
+        self._open[attempt.message.id] = attempt
+        self._plan(attempt, self._clock.now())
+
+    def close(self, message_id: str, status: Status) -> None:
+        """Note that a receipt has settled an open attempt as `status`."""
+        if (attempt := self._open.pop(message_id, None)) is not None:
+            self._dispatcher.released(attempt.message, Final(status))
+
+    def _plan(self, attempt: OpenAttempt, at: float) -> None:
+        agenda = self._agendas.get(attempt.session, self._gone)
+        heapq.heappush(agenda.due, (at, next(self._numbers), attempt.message.id))
+        agenda.more.set()
+
+    async def _serve(self, agenda: _Agenda) -> None:
+        while True:
+            at = agenda.due[0][0] if agenda.due else inf
+            if at > self._clock.now():
+                agenda.more = trio.Event()
+                with trio.move_on_at(self._clock.deadline(at)):
+                    await agenda.more.wait()
+                continue
+            attempt = self._open.get(heapq.heappop(agenda.due)[2])
+            if attempt is None:
+                continue
+            try:
+                await self._look(attempt)
+            except StoreUnavailable as error:
+                log.warning("inquiry.store_unavailable", reason=str(error))
+                self._plan(attempt, self._clock.now() + AGAIN_SECONDS)
+
+    async def _look(self, attempt: OpenAttempt) -> None:
+        """Look for an attempt once, and settle it if that says enough."""
+        message, session = attempt.message, attempt.session
+        record = await self._store.get(message.id)
+        if record is None or record.status is not Status.UNKNOWN or record.settled_at is not None:
+            self.close(message.id, Status.UNKNOWN if record is None else record.status)
+            return
+        asked_at = self._clock.now()
+        finding = await self._look_ups.find(session, message.waha_id)
+        if isinstance(finding, Found):
+            receipt = Receipt(session, message.waha_id or "", finding.ack, self._clock.now())
+            moved = await self._store.receive(receipt)
+            self.close(message.id, Status.SENT if moved is None else moved.after)
+            log.info("inquiry.found", message_id=message.id, session=session, ack=finding.ack)
+            return
+        trust, missing = self._look_ups.trust(session), isinstance(finding, Missing)
+        match judge(trust, missing=missing, began_at=attempt.began_at, asked_at=asked_at):
+            case Again(at):
+                self._plan(attempt, at)
+            case "not_sent" | "cannot_tell" as verdict:
+                await self._settle(attempt, record, sent_nothing=verdict == "not_sent")
+
+    async def _settle(self, attempt: OpenAttempt, record: Record, *, sent_nothing: bool) -> None:
+        """Record what follows, unless a receipt was faster."""
+        message, session, now = attempt.message, attempt.session, self._clock.now()
+        policy, jitter = self._policy, random.random()  # noqa: S311 - jitter needs no secrecy
+        decision: Final | Requeue
+        if sent_nothing:
+            decision = send_again(message, session, now=now, policy=policy, jitter=jitter)
+        else:
+            code, detail = record.code or "unknown", record.detail or "no answer"
+            decision = give_up(message, code, detail, now=now, policy=policy, jitter=jitter)
+        if not await self._store.resolve(message, session, now, decision):
+            self._plan(attempt, now)
+        elif self._open.pop(message.id, None) is not None:
+            self._dispatcher.released(message, decision)
+            event = log.bind(message_id=message.id, to=mask(message.chat_id), session=session)
+            result = decision.status if isinstance(decision, Final) else Status.QUEUED
+            event.warning("inquiry.ended", status=result, code=decision.code)

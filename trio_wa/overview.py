@@ -1,0 +1,71 @@
+"""The sessions as operators see and steer them."""
+
+from collections.abc import Sequence
+
+from trio_wa.clock import Clock
+from trio_wa.core.dispatch import Dispatch
+from trio_wa.look_ups import LookUps
+from trio_wa.message_ids import MessageIds
+from trio_wa.ports import Activity, Picture, Refusal, SessionStore, SessionView
+from trio_wa.sessions import SessionPool
+from trio_wa.silence import Silence
+
+
+class Overview:
+    """Puts together what the parts of the service know of each session."""
+
+    def __init__(
+        self,
+        store: SessionStore,
+        pool: SessionPool,
+        dispatch: Dispatch,
+        ids: MessageIds,
+        look_ups: LookUps,
+        silence: Silence,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._pool = pool
+        self._dispatch = dispatch
+        self._ids = ids
+        self._look_ups = look_ups
+        self._silence = silence
+        self._clock = clock
+
+    async def view(self) -> Sequence[SessionView]:
+        """Each session as it is now."""
+        activity = await self._store.activity(self._clock.now())
+        return [self._session(name, activity.get(name, Activity())) for name in self._pool.known]
+
+    async def pause(self, name: str, paused: bool) -> None:
+        """Let nothing, or again something, go out over a session; durable on return."""
+        await self._pool.pause(name, paused=paused)
+
+    async def restart(self, name: str) -> Refusal | None:
+        """Let WAHA restart a session."""
+        return await self._pool.restart(name)
+
+    async def qr_code(self, name: str) -> Picture | Refusal:
+        """The QR code that links a phone to a session."""
+        return await self._pool.qr_code(name)
+
+    def message_ids(self, name: str) -> bool | None:
+        """Whether a message over a session goes out under an id that was chosen before."""
+        offered, trust = self._ids.offered(name), self._look_ups.trust(name)
+        return False if offered is False or trust.ids is False else offered
+
+    def _session(self, name: str, activity: Activity) -> SessionView:
+        known, rotation = self._pool.known[name], self._dispatch.rotation
+        return SessionView(
+            name=name,
+            status=known.status,
+            since=known.since,
+            paused=known.memory.paused,
+            in_flight=rotation.slots[name].in_flight,
+            activity=activity,
+            acks_seen=known.memory.acked_at is not None,
+            webhooks=self._silence.hearing(name),
+            message_ids=self.message_ids(name),
+            look_ups=self._look_ups.trust(name).look_ups,
+            obstacle=rotation.obstacles().get(name),
+        )

@@ -1,0 +1,213 @@
+"""What is known of each WhatsApp session, and what an operator may do with it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import structlog
+import trio
+
+from trio_wa.clock import Clock
+from trio_wa.core.session import Session
+from trio_wa.ports import Observer, Picture, Refusal, SessionMemory, Store, WahaInfo
+
+log = structlog.get_logger(__name__)
+
+HURRY_SECONDS = 1.0
+"""Between two polls of one WAHA at least, however many sends it refuses meanwhile."""
+
+UNASKED = "UNASKED"
+MISSING = "MISSING"
+WORKING = "WORKING"
+
+
+class Rules(Protocol):
+    """Who decides which session sends: the dispatcher."""
+
+    def set_status(self, session: str, status: str | None) -> None:
+        """A session has this status now; None if it cannot be read."""
+
+    def set_paused(self, session: str, *, paused: bool) -> None:
+        """An operator wants nothing, or again something, to go out over a session."""
+
+
+@dataclass(slots=True, eq=False)
+class Known:
+    """One session, as the pool knows it; `since` is when its status began, as far as is known."""
+
+    session: Session
+    memory: SessionMemory
+    status: str | None = UNASKED
+    since: float | None = None
+    told_at: float = 0.0
+    acked: trio.Event = field(default_factory=trio.Event)
+
+    @property
+    def works(self) -> bool:
+        """Whether nothing is known that keeps it from sending."""
+        return self.status in (None, WORKING)
+
+
+@dataclass(slots=True, eq=False)
+class _Origin:
+    """One WAHA: `asked` once it was polled or did not answer, `hurry` asks for a poll now."""
+
+    url: str
+    asked: trio.Event = field(default_factory=trio.Event)
+    hurry: trio.Event = field(default_factory=trio.Event)
+    problem: str | None = None
+    unreadable: bool = False
+
+
+class SessionPool:
+    """Keeps the status of each session, from polls, webhooks and refused sends.
+
+    `on_start` is called with the name of each session that begins to work.
+    """
+
+    def __init__(
+        self,
+        sessions: Sequence[Session],
+        memories: Mapping[str, SessionMemory],
+        store: Store,
+        observer: Observer,
+        rules: Rules,
+        clock: Clock,
+        *,
+        poll: float,
+        on_start: Callable[[str], None],
+    ) -> None:
+        self._store = store
+        self._observer = observer
+        self._rules = rules
+        self._clock = clock
+        self._poll_seconds = poll
+        self._on_start = on_start
+        self._origins = {session.url: _Origin(session.url) for session in sessions}
+        self.known = {session.name: Known(session, memories[session.name]) for session in sessions}
+        for name, known in self.known.items():
+            rules.set_status(name, UNASKED)
+            rules.set_paused(name, paused=known.memory.paused)
+            if known.memory.acked_at is not None:
+                known.acked.set()
+
+    async def run(self) -> None:
+        """Poll every WAHA until cancelled."""
+        async with trio.open_nursery() as nursery:
+            for url, origin in self._origins.items():
+                nursery.start_soon(self._watch, origin, name=f"session-poll-{url}")
+
+    async def asked(self) -> None:
+        """Wait until every WAHA was asked once, whether or not it answered."""
+        for origin in self._origins.values():
+            await origin.asked.wait()
+
+    def works(self, session: str) -> bool:
+        """Whether nothing is known that keeps a session from sending."""
+        return self.known[session].works
+
+    def doubt(self, session: str) -> None:
+        """Note that a send was refused because of the session: its WAHA is asked soon."""
+        self._origins[self.known[session].session.url].hurry.set()
+
+    def told(self, session: str, status: str, at: float) -> None:
+        """Note what a webhook says of a session; `at` is when it became so."""
+        self.known[session].told_at = self._clock.now()
+        self._learn(session, status, at)
+
+    async def acked(self, session: str, at: float) -> None:
+        """Note an ack of SERVER or more; the first of a session is remembered.
+
+        Raises:
+            StoreUnavailable: it could not be recorded; the next ack is the first then.
+        """
+        known = self.known[session]
+        if known.memory.acked_at is None:
+            await self._remember(session, acked_at=at)
+            known.acked.set()
+
+    async def first_ack(self, session: str) -> float:
+        """Wait until a session has had an ack of SERVER or more; the time of the first."""
+        known = self.known[session]
+        await known.acked.wait()
+        return known.memory.acked_at or 0.0
+
+    async def proven(self, session: str) -> None:
+        """Note that WAHA has sent under an id that was chosen, and found the message by it.
+
+        Raises:
+            StoreUnavailable: it could not be recorded.
+        """
+        if not self.known[session].memory.proven:
+            await self._remember(session, proven=True)
+
+    async def pause(self, session: str, *, paused: bool) -> None:
+        """Let nothing, or again something, go out over a session; durable on return.
+
+        Raises:
+            StoreUnavailable: it could not be recorded, and nothing has changed.
+        """
+        await self._remember(session, paused=paused)
+        self._rules.set_paused(session, paused=paused)
+        log.warning("session.paused" if paused else "session.resumed", session=session)
+
+    async def restart(self, session: str) -> Refusal | None:
+        """Let WAHA restart a session."""
+        refusal = await self._observer.restart(self.known[session].session)
+        self.doubt(session)
+        return refusal
+
+    async def qr_code(self, session: str) -> Picture | Refusal:
+        """The QR code that links a phone to a session."""
+        return await self._observer.qr_code(self.known[session].session)
+
+    async def _remember(self, session: str, **changes: Any) -> None:
+        known = self.known[session]
+        before = known.memory
+        known.memory = replace(before, **changes)
+        try:
+            await self._store.remember_session(session, known.memory)
+        except BaseException:
+            known.memory = before
+            raise
+
+    async def _watch(self, origin: _Origin) -> None:
+        while True:
+            began_at = self._clock.now()
+            self._take(origin, await self._observer.statuses(origin.url), began_at)
+            origin.asked.set()
+            await trio.sleep(min(HURRY_SECONDS, self._poll_seconds))
+            with trio.move_on_after(self._poll_seconds - HURRY_SECONDS):
+                await origin.hurry.wait()
+            origin.hurry = trio.Event()
+
+    def _take(self, origin: _Origin, info: WahaInfo, began_at: float) -> None:
+        """Learn from an answer, unless a webhook told of a session after the poll had begun."""
+        if info.problem != origin.problem:
+            log.info("waha.answers" if info.problem is None else "waha.away", url=origin.url)
+        origin.problem = info.problem
+        unreadable = info.problem is None and info.statuses is None
+        if unreadable and not origin.unreadable:
+            log.warning("sessions.unreadable", url=origin.url, effect="they are used as they are")
+        origin.unreadable = unreadable
+        for name, known in self.known.items():
+            if known.session.url != origin.url or known.told_at >= began_at:
+                continue
+            if info.statuses is not None:
+                self._learn(name, info.statuses.get(name, MISSING), began_at)
+            elif unreadable or known.status == UNASKED:
+                self._learn(name, None, began_at)
+
+    def _learn(self, session: str, status: str | None, at: float) -> None:
+        known = self.known[session]
+        before, works = known.status, known.works
+        if status == before:
+            self._rules.set_status(session, status)  # a refused send may have said otherwise
+            return
+        known.status, known.since = status, at
+        self._rules.set_status(session, status)
+        if known.works and not works:
+            log.info("session.up", session=session, status=status)
+            self._on_start(session)
+        elif works and not known.works:
+            log.warning("session.down", session=session, status=status)
