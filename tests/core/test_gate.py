@@ -82,10 +82,47 @@ def test_a_shorter_quiet_does_not_end_a_longer_one() -> None:
     assert gate.opens_at() == NOW + 30
 
 
+def test_a_peer_that_is_said_to_be_back_is_probed_at_once_and_once() -> None:
+    gate = shut_gate()
+    gate.admit(now=NOW + 0.1)
+    assert not gate.is_open
+    assert gate.opens_at() == NOW + 0.1
+    gate.passed()
+    assert gate.opens_at() == inf
+    gate.shut(now=NOW + 1, reason="unreachable", jitter=0.5, retry_after=None)
+    assert gate.opens_at() == NOW + 2  # the second failure in a row
+    gate.admit(now=NOW + 1)
+    gate.passed()
+    gate.open(now=NOW + 1)
+    assert gate.is_open
+
+
+def test_a_probe_that_is_out_stays_the_only_one() -> None:
+    gate = shut_gate()
+    gate.passed()
+    gate.admit(now=NOW + 0.1)
+    assert gate.opens_at() == inf
+
+
+def test_what_is_said_of_a_peer_never_lengthens_a_wait_nor_shuts_an_open_gate() -> None:
+    gate = shut_gate()
+    gate.admit(now=NOW + 9)
+    assert gate.opens_at() == NOW + 0.5
+    gate = Gate(base=1.0)
+    gate.admit(now=NOW)
+    assert gate.opens_at() == 0.0
+
+
+def test_a_peer_that_is_said_to_be_back_has_the_quiet_that_it_asked_for() -> None:
+    gate = shut_gate(retry_after=30)
+    gate.admit(now=NOW + 1)
+    assert gate.opens_at() == NOW + 30
+
+
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("shut"), st.one_of(st.none(), st.floats(0, 60))),
-        st.tuples(st.sampled_from(["pass", "open", "lost", "tick"]), st.none()),
+        st.tuples(st.sampled_from(["pass", "open", "lost", "admit", "tick"]), st.none()),
     ),
     max_size=40,
 )
@@ -106,6 +143,8 @@ def test_any_history_ends_with_a_gate_that_opens_again(
                 gate.passed()
             case "open":
                 gate.open(now=now)
+            case "admit":
+                gate.admit(now=now)
             case "lost":
                 gate.probe_lost()
             case _:

@@ -152,3 +152,68 @@ def test_what_a_message_waits_for_is_told() -> None:
     behind = dispatch.waiting("m2", 1.0)
     assert behind is not None
     assert behind.reason == "recipient"
+
+
+def twelve(queued: int, *, sticky: bool) -> Dispatch:
+    """Twelve sessions, and `queued` messages to as many recipients."""
+    sessions = [Session(f"s{number}", "http://one") for number in range(12)]
+    dispatch = Dispatch(sessions, workers=50, retry_base=1.0, sticky=sticky)
+    for seq in range(1, queued + 1):
+        dispatch.add(message(seq, to=f"{seq}@c.us"))
+    return dispatch
+
+
+def cycle(dispatch: Dispatch) -> None:
+    claim = dispatch.claim(0.0)
+    assert isinstance(claim, Claim)
+    dispatch.finish(claim, Sent(), None, now=0.0, jitter=0.5)
+
+
+def test_a_sticky_claim_costs_the_same_before_a_hundred_and_before_ten_thousand_messages() -> None:
+    costs = []
+    for queued in (100, 10_000):
+        dispatch = twelve(queued, sticky=True)
+        costs.append(max(calls(lambda dispatch=dispatch: cycle(dispatch)) for _ in range(20)))  # type: ignore[misc]  # bound at once
+    assert costs[1] <= 2 * costs[0]
+
+
+def test_a_change_of_sessions_is_paid_for_once_and_by_each_head_once() -> None:
+    dispatch = twelve(10_000, sticky=True)
+    usual = calls(lambda: cycle(dispatch))
+    for name in ("s1", "s5", "s7"):
+        dispatch.set_status(name, "STOPPED", 0.0)
+    regrouped = calls(lambda: cycle(dispatch))
+    assert 10_000 < regrouped < 100 * 10_000
+    assert calls(lambda: cycle(dispatch)) <= 2 * usual
+
+
+def test_a_change_of_sessions_costs_nothing_where_no_message_has_a_first_choice() -> None:
+    dispatch = twelve(10_000, sticky=False)
+    usual = calls(lambda: cycle(dispatch))
+    dispatch.set_status("s1", "STOPPED", 0.0)
+    assert calls(lambda: cycle(dispatch)) <= 2 * usual
+    dispatch.add(message(10_001, prefer="s2"))
+    dispatch.set_status("s1", "WORKING", 0.0)
+    assert calls(lambda: cycle(dispatch)) > 10_000
+
+
+def test_a_change_and_its_return_before_the_next_claim_cost_nothing() -> None:
+    dispatch = twelve(10_000, sticky=True)
+    usual = calls(lambda: cycle(dispatch))
+    dispatch.set_paused("s1", True)
+    dispatch.set_paused("s1", False)
+    assert calls(lambda: cycle(dispatch)) <= 2 * usual
+
+
+def test_heads_filed_anew_keep_their_order_and_leave_nothing_behind() -> None:
+    ready = ReadySet(lambda waiting: (courses[waiting.seq % 2], waiting.sessions))
+    courses = ["even", "odd"]
+    for seq in range(1, 1_001):
+        ready.add(message(seq, to=f"{seq}@c.us"))
+    for seq in range(1, 1_000):
+        ready.discard(f"m{seq}")
+    courses = ["same", "same"]
+    ready.add(message(1_001, to="1001@c.us"))
+    ready.regroup()
+    assert [(first, head.seq) for (first, _), head in ready.heads(0.0)] == [("same", 1_000)]
+    assert sum(len(heap) for heap in ready._heads.values()) == 2

@@ -1,5 +1,7 @@
 """What each kind of outcome does to the gates of its session and of the WAHA behind it."""
 
+from math import inf
+
 import pytest
 
 from tests.core.messages import message
@@ -147,3 +149,106 @@ def test_turns_go_round_past_what_is_not_allowed_or_shut() -> None:
 def test_every_session_may_send_even_with_fewer_workers_than_sessions() -> None:
     under_test = rotation(workers=1)
     assert under_test.pick(message(1, sessions=("c",)), None, NOW) is under_test.slots["c"]
+
+
+@pytest.mark.parametrize("status", ["STOPPED", "STARTING", "SCAN_QR_CODE", "FAILED", "MISSING"])
+def test_a_session_known_not_to_work_is_not_tried(status: str) -> None:
+    under_test = rotation()
+    under_test.set_status("a", status, NOW)
+    slot = under_test.slots["a"]
+    assert not slot.usable
+    assert not slot.works
+    assert slot.opens_at() == inf
+    assert under_test.usable() == ("b", "c")
+    assert under_test.pick(message(1, sessions=("a",)), None, NOW) is None
+    assert under_test.opens_at(("a",)) == inf
+
+
+@pytest.mark.parametrize("status", [None, "WORKING"])
+def test_a_session_that_works_or_cannot_be_read_is_used(status: str | None) -> None:
+    under_test = rotation()
+    under_test.set_status("a", "STOPPED", NOW)
+    under_test.set_status("a", status, NOW)
+    assert under_test.slots["a"].works
+    assert under_test.obstacles() == {}
+
+
+def test_a_paused_session_is_not_tried_until_it_goes_on() -> None:
+    under_test = rotation()
+    under_test.set_status("a", "WORKING", NOW)
+    under_test.set_paused("a", True)
+    assert under_test.usable(("a", "b")) == ("b",)
+    assert under_test.slots["a"].opens_at() == inf
+    under_test.set_paused("a", False)
+    assert under_test.usable(("a", "b")) == ("a", "b")
+
+
+def test_the_shares_of_sessions_that_do_not_work_go_to_the_others() -> None:
+    under_test = rotation(workers=8)
+    under_test.set_status("b", "STOPPED", NOW)
+    under_test.set_paused("c", True)
+    for _ in range(8):
+        slot = under_test.pick(message(1), None, NOW)
+        assert slot is under_test.slots["a"]
+        under_test.take(slot)
+
+
+def test_a_session_that_comes_back_is_probed_at_once_by_one_message() -> None:
+    under_test = rotation()
+    under_test.set_status("a", "WORKING", NOW)
+    send(under_test, "a", away("session"))
+    under_test.set_status("a", "WORKING", NOW + 0.1)
+    slot = under_test.slots["a"]
+    assert slot.opens_at() == NOW + 0.1
+    under_test.take(slot)
+    assert slot.opens_at() == inf
+    under_test.give_back("a", Sent(), now=NOW + 0.2, jitter=0.5)
+    assert slot.works
+
+
+def test_a_status_that_stays_does_not_hasten_the_next_probe() -> None:
+    under_test = rotation()
+    send(under_test, "a", away("session"))
+    for _ in range(2):  # the first makes known what could not be read
+        under_test.set_status("a", "WORKING", NOW + 0.1)
+        assert under_test.slots["a"].opens_at() == NOW + 0.5
+
+
+@pytest.mark.parametrize(
+    ("before", "told", "after"),
+    [
+        (None, None, None),
+        (None, "SCAN_QR_CODE", None),
+        ("WORKING", None, "STOPPED"),
+        ("WORKING", "SCAN_QR_CODE", "SCAN_QR_CODE"),
+        ("WORKING", "WORKING", "WORKING"),
+    ],
+)
+def test_the_sessions_fault_is_its_status_where_that_can_be_read(
+    before: str | None, told: str | None, after: str | None
+) -> None:
+    under_test = rotation()
+    under_test.set_status("a", before, NOW)
+    outcome = Unavailable("session_not_working", "", "session", status=told)
+    assert send(under_test, "a", outcome) == "session_not_working"
+    slot = under_test.slots["a"]
+    assert slot.status == after
+    assert not slot.gate.is_open
+    assert under_test.next_opening(NOW) == (NOW + 0.5 if slot.usable else inf)
+
+
+def test_the_first_obstacle_of_each_session_is_told() -> None:
+    under_test = rotation()
+    send(under_test, "a", away("session"))
+    assert under_test.obstacles() == {"a": "session_code"}
+    under_test.set_status("a", "STOPPED", NOW)
+    under_test.set_status("c", "MISSING", NOW)
+    assert under_test.obstacles() == {"a": "session_not_working", "c": "session_missing"}
+    send(under_test, "a", away("origin"))
+    assert under_test.obstacles() == {
+        "a": "origin_code",
+        "b": "origin_code",
+        "c": "session_missing",
+    }
+    under_test.set_paused("a", True)
+    assert under_test.obstacles()["a"] == "paused"

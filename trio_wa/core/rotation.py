@@ -1,7 +1,8 @@
 """Which session sends next: past those that do not work, shut gates and full bulkheads."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from math import inf
 from typing import Final
 
@@ -15,6 +16,9 @@ WORKING: Final = "WORKING"
 STOPPED: Final = "STOPPED"
 MISSING: Final = "MISSING"
 """Statuses of a session, as WAHA names them; one that it does not know is `MISSING`."""
+
+RECIPIENTS = 16_384
+"""How many recipients' rankings are kept at hand: more than there are in memory by default."""
 
 
 @dataclass(slots=True)
@@ -81,6 +85,8 @@ class Rotation:
             for session in sessions
         }
         self.sticky = sticky
+        # That of some of the sessions is that of all without the others.
+        self._ranking = lru_cache(RECIPIENTS)(partial(ranking, names=tuple(self.slots)))
         self._order = tuple(self.slots.values())
         self._workers = workers
         self._turn = 0
@@ -101,7 +107,7 @@ class Rotation:
             if message.prefer in usable:
                 first = message.prefer
             elif self.sticky and usable:
-                first = ranking(message.chat_id, usable)[0]
+                first = next(name for name in self._ranking(message.chat_id) if name in usable)
         return first, allowed
 
     def pick(self, message: Message, first: str | None, now: float) -> Slot | None:
@@ -197,16 +203,15 @@ class Rotation:
             return self._order
         return (slot for slot in self._order if slot.session.name in allowed)
 
-    def _candidates(self, message: Message, first: str | None) -> Iterator[Slot]:
-        """The slots that may take a message, in the order in which they are asked."""
+    def _candidates(self, message: Message, first: str | None) -> Iterable[Slot]:
+        """The slots that a message allows, in the order in which they are asked."""
         allowed = message.sessions
+        order: Iterable[Slot]
         if self.sticky and first is not None:
-            yield from (self.slots[n] for n in ranking(message.chat_id, self.usable(allowed)))
-            return
-        for offset in range(len(self._order)):
-            slot = self._order[(self._turn + offset) % len(self._order)]
-            if not allowed or slot.session.name in allowed:
-                yield slot
+            order = (self.slots[name] for name in self._ranking(message.chat_id))
+        else:
+            order = self._order[self._turn :] + self._order[: self._turn]
+        return (slot for slot in order if not allowed or slot.session.name in allowed)
 
     def _limit(self) -> int:
         working = sum(slot.works for slot in self._order)
