@@ -56,6 +56,8 @@ async def test_a_latency_is_set(latency, least, most, autojump_clock):
         {"latency": {"mean": 0.1, "high": 2}},
         {"times": 0},
         {"flip_to": "ASLEEP"},
+        {"acks": {"drop": 2}},
+        {"acks": {"dropped": 1}},
     ],
 )
 async def test_wrong_faults_are_refused_and_change_nothing(wrong):
@@ -117,6 +119,46 @@ async def test_a_session_s_status_is_flipped():
         assert missing.status_code == 404
 
 
+async def test_acks_are_planned_for_a_recipient(autojump_clock):
+    async with running() as waha:
+        rule = {"acks": {"error": 1}, "chat_id": OTHER}
+        await waha.client.put("/_sim/faults", json=rule)
+        raw_id = (await waha.text(chatId=OTHER)).json()["key"]["id"]
+        await trio.sleep(1)
+        found = await waha.client.get(f"/api/default/chats/all/messages/{raw_id}")
+        assert found.json()["ackName"] == "ERROR"
+
+
+async def test_faults_of_webhooks_are_set_and_removed():
+    async with running() as waha:
+        put = await waha.client.put("/_sim/webhooks", json={"lose": 0.5, "delay": {"mean": 2}})
+        assert put.json() == {"lose": 0.5, "duplicate": 0.0, "delay": {"mean": 2.0}}
+        assert (await waha.client.get("/_sim/webhooks")).json() == put.json()
+        for wrong in ({"lose": 2}, {"loose": 1}):
+            assert (await waha.client.put("/_sim/webhooks", json=wrong)).status_code == 400
+        await waha.client.delete("/_sim/faults")
+        assert (await waha.client.get("/_sim/webhooks")).json()["lose"] == 0
+
+
+async def test_a_session_flaps_until_told_otherwise(autojump_clock):
+    async with running() as waha:
+        path = "/_sim/sessions/default/flap"
+        assert (await waha.client.post(path, json={"every": 10, "down": 5})).status_code == 200
+        await trio.sleep(11)
+        await waha.text()
+        late = (await waha.client.get("/_sim/requests?not_working_for=0.5")).json()
+        assert [(each["status"], each["sequence"]) for each in late] == [("FAILED", 1)]
+        assert (await waha.client.get("/_sim/requests?not_working_for=2")).json() == []
+        assert (await waha.client.delete(path)).status_code == 204
+        await trio.sleep(60)
+        assert waha.simulator.sessions["default"].status == "WORKING"
+        for wrong in ({"every": 10}, {"every": 0, "down": 1}, {"every": 1, "down": 1, "to": "x"}):
+            assert (await waha.client.post(path, json=wrong)).status_code == 400
+        missing = path.replace("default", "x")
+        flap = {"every": 1, "down": 1}
+        assert (await waha.client.post(missing, json=flap)).status_code == 404
+
+
 async def test_a_message_comes_in_and_an_ack_is_given():
     async with running() as waha:
         incoming = {"chat_id": OTHER, "text": "STOP"}
@@ -138,6 +180,8 @@ async def test_what_is_not_json_is_400():
     async with running() as waha:
         for method, path in (
             ("PUT", "/_sim/faults"),
+            ("PUT", "/_sim/webhooks"),
+            ("POST", "/_sim/sessions/default/flap"),
             ("POST", "/_sim/incoming"),
             ("POST", "/_sim/sessions/default/status"),
             ("POST", "/_sim/messages/x/ack"),

@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from tests.simulator.running import HELLO, NO_CERTIFICATES
-from trio_wa.cli.simulate import simulate
-from trio_wa.simulator import Exponential, Uniform
+from trio_wa.cli.simulate import _options, simulate
+from trio_wa.simulator import AckPlan, Exponential, Flap, Uniform, WebhookFaults
 
 COMMAND = (sys.executable, "-c", "from trio_wa.cli.simulate import simulate; simulate()")
 PATIENCE = 20  # seconds
@@ -88,6 +88,15 @@ def test_a_port_in_use_ends_it_with_one_line_and_exit_code_2():
         (["--latency", "3-1"], "give seconds"),
         (["--latency", "-1"], "give seconds"),
         (["--sessions", " , "], "at least one session"),
+        (["--ack", "dropped"], "no ack 'dropped'"),
+        (["--ack", "drop=2"], "shares of acks"),
+        (["--webhook-fault", "loose"], "no webhook fault 'loose'"),
+        (["--webhook-fault", "lose=2"], "shares of webhooks"),
+        (["--webhook-fault", "delay=soon"], "give seconds"),
+        (["--flap", "default=10"], "give seconds"),
+        (["--flap", "default=0/1"], "flaps every"),
+        (["--flap", "default=10/1/ASLEEP"], "no status 'ASLEEP'"),
+        (["--flap", "other=10/1"], "no session 'other'"),
     ],
 )
 def test_wrong_options_end_it_with_exit_code_2(options, said):
@@ -103,3 +112,22 @@ def test_wrong_options_end_it_with_exit_code_2(options, said):
 def test_a_latency_is_read(given, latency):
     context = simulate.make_context("simulate", ["--latency", given])
     assert context.params["latency"] == latency
+
+
+def test_what_goes_wrong_after_the_send_is_read():
+    given = (
+        "--no-message-ids --ignore-ids --no-dedupe --no-lookups --blind-lookups --ack-at 2 "
+        "--ack late=30 --ack twice --webhook-fault lose=0.1 --webhook-fault delay=1-2 "
+        "--sessions a,b --flap a=60/5 --flap b=exp:30/1-2/SCAN_QR_CODE"
+    )
+    options = _options(**simulate.make_context("simulate", given.split()).params)
+    assert options.acks == AckPlan(hold_at=2, late=30, twice=1)
+    assert options.webhook_faults == WebhookFaults(lose=0.1, delay=Uniform(1, 2))
+    assert options.flaps == (
+        Flap("a", 60, 5),
+        Flap("b", Exponential(30), Uniform(1, 2), "SCAN_QR_CODE"),
+    )
+    switches = (options.message_ids, options.dedupe, options.lookups)
+    assert switches == (False, False, False)
+    assert options.ignore_ids
+    assert options.blind_lookups

@@ -3,19 +3,20 @@
 import contextlib
 import signal
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import click
 import trio
 
+from trio_wa.cli import simulate_values as values
 from trio_wa.simulator import (
     AckPlan,
     Delivered,
-    Exponential,
     Faults,
+    Flap,
     Simulator,
     SimulatorOptions,
-    Uniform,
+    WebhookFaults,
     WebhookTarget,
     serve_simulator,
 )
@@ -27,44 +28,14 @@ PORT_IN_USE = 2
 """Exit code when the address cannot be bound, as for every other wrong setting."""
 
 _SHOWN_TEXT = 60
-
-
-def _latency(_ctx: click.Context, _param: click.Parameter, value: str) -> Latency:
-    try:
-        if value.startswith("exp:"):
-            return Exponential(float(value[4:]))
-        low, dash, high = value.partition("-")
-        return Uniform(float(low), float(high)) if dash else float(low)
-    except ValueError:
-        raise click.BadParameter(
-            "give seconds (0.2), a range (0.1-0.5) or a mean (exp:0.3)"
-        ) from None
-
-
-def _rates(
-    _ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]
-) -> dict[str, float]:
-    rates: dict[str, float] = {}
-    for each in value:
-        kind, _, rate = each.partition("=")
-        if kind not in KINDS:
-            raise click.BadParameter(f"no fault {kind!r}; there are {', '.join(KINDS)}")
-        try:
-            rates[kind] = float(rate or "1")
-        except ValueError:
-            raise click.BadParameter(f"the rate of {kind} is a number from 0 to 1") from None
-    return rates
-
-
-def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in value.split(",") if name.strip())
+_SWITCHES = ("message_ids", "ignore_ids", "dedupe", "lookups", "blind_lookups")
 
 
 @click.command
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=3000, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--api-key", help="Ask for this X-Api-Key; without it none is needed.")
-@click.option("--sessions", default="default", show_default=True, callback=_names)
+@click.option("--sessions", default="default", show_default=True, callback=values.names)
 @click.option(
     "--engine", default="NOWEB", show_default=True, type=click.Choice(["NOWEB", "GOWS", "WEBJS"])
 )
@@ -75,14 +46,22 @@ def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[st
     show_default=True,
     help="Let the client choose a message's id, as WAHA does since 2026.4.3.",
 )
+@click.option("--ignore-ids", is_flag=True, help="Offer ids, and send under others.")
+@click.option(
+    "--dedupe/--no-dedupe",
+    default=True,
+    show_default=True,
+    help="Deliver only once what is sent twice under one id.",
+)
 @click.option(
     "--lookups/--no-lookups",
     default=True,
     show_default=True,
     help="Find sent messages by their id.",
 )
+@click.option("--blind-lookups", is_flag=True, help="Look, and find nothing.")
 @click.option("--media-needs-plus", is_flag=True, help="Refuse media, as Core before 2026.6.1.")
-@click.option("--not-on-whatsapp", default="", callback=_names, metavar="NUMBERS")
+@click.option("--not-on-whatsapp", default="", callback=values.names, metavar="NUMBERS")
 @click.option(
     "--session-wait",
     default=10.0,
@@ -93,7 +72,7 @@ def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[st
 @click.option(
     "--latency",
     default="0",
-    callback=_latency,
+    callback=values.latency,
     metavar="SECONDS",
     help="The engine's time: 0.2, 0.1-0.5 or exp:0.3.",
 )
@@ -101,7 +80,7 @@ def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[st
     "--fault",
     "faults",
     multiple=True,
-    callback=_rates,
+    callback=values.rates,
     metavar="NAME=RATE",
     help=f"How often something goes wrong, may be repeated: {', '.join(KINDS)}.",
 )
@@ -115,6 +94,30 @@ def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[st
     show_default=True,
     type=click.Choice(["0", "1", "2", "3"]),
     help="The highest ack that a message reaches.",
+)
+@click.option(
+    "--ack",
+    "acks",
+    multiple=True,
+    callback=values.ack_plan,
+    metavar="NAME=VALUE",
+    help=f"How acks go astray, may be repeated: {', '.join(values.ACKS)}; late in seconds.",
+)
+@click.option(
+    "--webhook-fault",
+    "webhook_faults",
+    multiple=True,
+    callback=values.webhook_faults,
+    metavar="NAME=VALUE",
+    help=f"The same for webhooks: {', '.join(values.WEBHOOK_FAULTS)}; delay as a latency.",
+)
+@click.option(
+    "--flap",
+    "flaps",
+    multiple=True,
+    callback=values.flaps,
+    metavar="SESSION=EVERY/DOWN",
+    help="Let a session fail every so many seconds, for so many; may be repeated.",
 )
 @click.option("--seed", default=0, show_default=True, help="The same seed, the same faults.")
 @click.option("--quiet", is_flag=True, help="Do not print deliveries.")
@@ -143,8 +146,6 @@ def _options(
     engine: Engine,
     api_key: str | None,
     waha_version: str,
-    message_ids: bool,
-    lookups: bool,
     media_needs_plus: bool,
     not_on_whatsapp: tuple[str, ...],
     session_wait: float,
@@ -154,9 +155,12 @@ def _options(
     retry_after: float,
     webhook_url: tuple[str, ...],
     webhook_secret: str | None,
-    ack_at: Literal["0", "1", "2", "3"],
+    ack_at: str,
+    acks: dict[str, Any],
+    webhook_faults: dict[str, Any],
+    flaps: tuple[Flap, ...],
     seed: int,
-    **_where: object,
+    **switches: Any,
 ) -> SimulatorOptions:
     if not sessions:
         raise ValueError("--sessions names at least one session")
@@ -165,19 +169,20 @@ def _options(
         engine=engine,
         version=waha_version,
         api_key=api_key,
-        message_ids=message_ids,
-        lookups=lookups,
         media_needs_plus=media_needs_plus,
         not_on_whatsapp=frozenset(not_on_whatsapp),
         not_working_wait=session_wait,
         stopped_wait=session_wait / 2,
         missing_wait=session_wait / 2,
         webhooks=tuple(WebhookTarget(url, webhook_secret) for url in webhook_url),
-        acks=AckPlan(hold_at=int(ack_at)),  # type: ignore[arg-type]  # one of four, by the Choice
+        webhook_faults=WebhookFaults(**webhook_faults),
+        acks=AckPlan(hold_at=int(ack_at), **acks),  # type: ignore[arg-type]  # one of four, by the Choice
+        flaps=flaps,
         faults=Faults(
             latency=latency, hang_seconds=hang_seconds, retry_after=retry_after, **faults
         ),
         seed=seed,
+        **{name: switches[name] for name in _SWITCHES},
     )
 
 

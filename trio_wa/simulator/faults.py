@@ -3,7 +3,7 @@
 import math
 import random
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import ConfigDict
 
@@ -136,7 +136,8 @@ class Faults:
             raise ValueError("hang_seconds is 0 or more")
 
 
-KINDS: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]  # typing hides it
+KINDS: tuple[Kind, ...] = get_args(Kind)
+STATUSES: tuple[Status, ...] = get_args(Status)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,3 +76,8 @@ class SimulatorOptions:
     faults: Faults = field(default_factory=Faults)
     seed: int = 0
     keep: int = 100_000
+
+    def __post_init__(self) -> None:
+        for flap in self.flaps:
+            if flap.session not in self.sessions:
+                raise ValueError(f"there is no session {flap.session!r} to flap")

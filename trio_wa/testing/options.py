@@ -13,8 +13,8 @@ from trio_wa.simulator import Faults, SimulatorOptions
 
 KEY = "the-key-of-the-simulated-waha"
 
-_FAULTS = frozenset(field.name for field in fields(Faults))
 _OPTIONS = frozenset(field.name for field in fields(SimulatorOptions))
+_FAULTS = frozenset(field.name for field in fields(Faults)) - _OPTIONS
 
 _DEFAULTS: Mapping[str, Any] = {
     "api_key": KEY,

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from trio_wa.simulator import Attempt, Delivered
-from trio_wa.simulator.faults import Status
-from trio_wa.simulator.options import Ack
+from trio_wa.simulator.ack_plan import Ack
+from trio_wa.simulator.faults import Latency, Status
 from trio_wa.testing.thread import TrioThread
 from trio_wa.testing.waha import Text, Waha
 
@@ -94,8 +94,24 @@ class SyncWaha:
         self._thread.call_now(self.waha.faults, session=session, to=to, times=times, **faults)
 
     def clear_faults(self) -> None:
-        """From now on everything goes well."""
+        """From now on everything goes well, with webhooks too, and no session flaps."""
         self._thread.call_now(self.waha.clear_faults)
+
+    def lose_webhooks(self, share: float = 1.0) -> None:
+        """Lose this share (0 to 1) of the webhooks from now on, for good."""
+        self._thread.call_now(self.waha.lose_webhooks, share)
+
+    def flap(self, session: str, *, every: Latency, down: Latency, to: Status = "FAILED") -> None:
+        """Let a session work for `every` seconds, be `to` for `down` seconds, and so on."""
+        self._thread.call_now(self.waha.flap, session, every=every, down=down, to=to)
+
+    def stop_flapping(self, session: str | None = None) -> None:
+        """Let a session, or all, flap no more; one that is down because of it works again."""
+        self._thread.call_now(self.waha.stop_flapping, session)
+
+    def sends_while_not_working(self, grace: float) -> list[Attempt]:
+        """The sends into a session that had not been WORKING for more than `grace` seconds."""
+        return self._thread.call_now(self.waha.sends_while_not_working, grace)
 
     def ack(self, message: Delivered | str, level: Ack | str) -> None:
         """Acknowledge a sent message, or the one with this raw id: `ack(message, "READ")`."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,9 +11,10 @@ import trio
 
 from trio_wa.core.recipient import chat_id
 from trio_wa.simulator import Attempt, Delivered, Faults, Simulator, serve_simulator
-from trio_wa.simulator.faults import Status
+from trio_wa.simulator.ack_plan import Ack
+from trio_wa.simulator.faults import Latency, Status
 from trio_wa.simulator.message import ACK_NAMES
-from trio_wa.simulator.options import Ack, SimulatorOptions
+from trio_wa.simulator.options import SimulatorOptions
 from trio_wa.testing import account
 from trio_wa.testing.leaks import no_leaks
 from trio_wa.testing.lives import Lives
@@ -133,8 +135,24 @@ class Waha:
         self.simulator.set_faults(Faults(**faults), session=session, chat_id=recipient, times=times)
 
     def clear_faults(self) -> None:
-        """From now on everything goes well."""
+        """From now on everything goes well, with webhooks too, and no session flaps."""
         self.simulator.clear_faults()
+
+    def lose_webhooks(self, share: float = 1.0) -> None:
+        """Lose this share (0 to 1) of the webhooks from now on, for good."""
+        self.simulator.set_webhook_faults(replace(self.simulator.webhooks.faults, lose=share))
+
+    def flap(self, session: str, *, every: Latency, down: Latency, to: Status = "FAILED") -> None:
+        """Let a session work for `every` seconds, be `to` for `down` seconds, and so on."""
+        self.simulator.flap(session, every=every, down=down, to=to)
+
+    def stop_flapping(self, session: str | None = None) -> None:
+        """Let a session, or all, flap no more; one that is down because of it works again."""
+        self.simulator.stop_flapping(session)
+
+    def sends_while_not_working(self, grace: float) -> list[Attempt]:
+        """The sends into a session that had not been WORKING for more than `grace` seconds."""
+        return self.simulator.sends_while_not_working(grace)
 
     def ack(self, message: Delivered | str, level: Ack | str) -> None:
         """Acknowledge a sent message, or the one with this raw id: `ack(message, "READ")`."""
