@@ -1,12 +1,23 @@
 """What follows from an outcome."""
 
+from dataclasses import replace
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
 from tests.core.messages import message
 from trio_wa.core.outcome import Fault, Rejected, Sent, Unavailable, Unknown
-from trio_wa.core.retry import Final, Requeue, RetryPolicy, backoff, decide
+from trio_wa.core.retry import (
+    Final,
+    Inquire,
+    Requeue,
+    RetryPolicy,
+    backoff,
+    decide,
+    give_up,
+    send_again,
+)
 from trio_wa.core.status import Status
 
 NOW = 1_000.0
@@ -101,3 +112,47 @@ def test_unknown_is_resent_until_max_attempts(attempts: int, sent_again: bool) -
         assert decision.message.due_at == NOW + 0.5 * 2**attempts
     else:
         assert decision == Final(Status.UNKNOWN, "timeout", "no answer")
+
+
+@given(policies, jitters, st.integers(0, 10), st.booleans())
+def test_unknown_is_looked_up_where_that_may_tell(
+    policy: RetryPolicy, jitter: float, attempts: int, answered: bool
+) -> None:
+    outcome = Unknown("timeout", "no answer", answered)
+    before = message(1, attempts=attempts)
+    decision = decide(before, outcome, now=NOW, policy=policy, jitter=jitter, evidence=True)
+    assert decision == Inquire("timeout", "no answer")
+
+
+@pytest.mark.parametrize("outcome", [Sent("3EB0"), Rejected("rejected", "")])
+def test_what_is_known_is_not_looked_up(outcome: Sent | Rejected) -> None:
+    with_evidence = decide(message(1), outcome, now=NOW, policy=HOLD, jitter=0.5, evidence=True)
+    assert with_evidence == decide(message(1), outcome, now=NOW, policy=HOLD, jitter=0.5)
+
+
+@pytest.mark.parametrize("policy", [HOLD, RESEND])
+def test_where_nothing_can_tell_the_messages_own_choice_counts(policy: RetryPolicy) -> None:
+    resend = replace(message(1), on_unknown="resend")
+    decision = give_up(resend, "timeout", "", now=NOW, policy=policy, jitter=0.5)
+    assert decision == Requeue(replace(resend, due_at=NOW + 0.5, attempts=1), "timeout", "")
+    hold = replace(message(1), on_unknown="hold")
+    decision = give_up(hold, "timeout", "", now=NOW, policy=policy, jitter=0.5)
+    assert decision == Final(Status.UNKNOWN, "timeout", "")
+
+
+def test_a_message_whose_time_is_over_is_not_resent() -> None:
+    decision = give_up(message(1, expires_at=NOW), "timeout", "", now=NOW, policy=RESEND, jitter=0)
+    assert decision == Final(Status.UNKNOWN, "timeout", "")
+
+
+def test_what_was_not_sent_goes_again_under_its_id_over_the_same_session() -> None:
+    before = replace(message(1), waha_id="3EB0")
+    decision = send_again(before, "a", now=NOW, policy=HOLD, jitter=0.5)
+    assert isinstance(decision, Requeue)
+    after = replace(before, due_at=NOW + 0.5, attempts=1, prefer="a")
+    assert (decision.message, decision.code) == (after, "not_sent")
+
+
+def test_what_was_not_sent_in_all_its_attempts_has_failed() -> None:
+    decision = send_again(message(1, attempts=2), "a", now=NOW, policy=HOLD, jitter=0.5)
+    assert decision == Final(Status.FAILED, "not_sent", "not sent in 3 attempts")

@@ -2,16 +2,21 @@
 
 import pytest
 
-from trio_wa.core.status import EDGES, Status, may_follow
+from trio_wa.core.status import EDGES, Status, acknowledged, joined, may_follow
 
 ALLOWED = {
     ("queued", "sending"),
     ("queued", "expired"),
     ("queued", "cancelled"),
+    ("queued", "sent"),
+    ("queued", "delivered"),
+    ("queued", "read"),
     ("sending", "queued"),
     ("sending", "sent"),
     ("sending", "failed"),
     ("sending", "unknown"),
+    ("sending", "delivered"),
+    ("sending", "read"),
     ("sent", "delivered"),
     ("sent", "read"),
     ("sent", "failed"),
@@ -22,6 +27,7 @@ ALLOWED = {
     ("unknown", "delivered"),
     ("unknown", "read"),
     ("unknown", "queued"),
+    ("unknown", "failed"),
     ("expired", "queued"),
 }
 
@@ -50,3 +56,46 @@ def test_what_reached_its_recipient_is_never_sent_again() -> None:
         while more := {after for before in reached for after in EDGES[before]} - reached:
             reached |= more
         assert Status.SENDING not in reached
+
+
+@pytest.mark.parametrize(
+    ("before", "acks"),
+    [
+        # after the acks -1, 0 (WAHA has it), 1, 2, 3 and 4
+        ("queued", ["queued", "sent", "sent", "delivered", "read", "read"]),
+        ("sending", ["sending", "sending", "sending", "sending", "sending", "sending"]),
+        ("sent", ["failed", "sent", "sent", "delivered", "read", "read"]),
+        ("delivered", ["delivered", "delivered", "delivered", "delivered", "read", "read"]),
+        ("read", ["read", "read", "read", "read", "read", "read"]),
+        ("failed", ["failed", "failed", "failed", "failed", "failed", "failed"]),
+        ("unknown", ["failed", "sent", "sent", "delivered", "read", "read"]),
+        ("expired", ["expired", "expired", "expired", "expired", "expired", "expired"]),
+        ("cancelled", ["cancelled"] * 6),
+    ],
+)
+def test_an_ack_leads_on_and_never_back(before: str, acks: list[str]) -> None:
+    assert [acknowledged(Status(before), ack) for ack in range(-1, 5)] == acks
+
+
+@pytest.mark.parametrize("before", Status)
+@pytest.mark.parametrize("ack", range(-1, 5))
+def test_a_repeated_ack_changes_nothing_more(before: Status, ack: int) -> None:
+    once = acknowledged(before, ack)
+    assert once is before or may_follow(before, once)
+    assert acknowledged(once, ack) is once
+
+
+@pytest.mark.parametrize(
+    ("after", "acks"),
+    [
+        ("sent", ["failed", "sent", "sent", "delivered", "read", "read"]),
+        ("queued", ["failed", "sent", "sent", "delivered", "read", "read"]),
+        ("failed", ["failed", "sent", "sent", "delivered", "read", "read"]),
+        ("unknown", ["failed", "sent", "sent", "delivered", "read", "read"]),
+    ],
+)
+def test_an_ack_that_came_before_the_end_of_its_attempt_is_joined(
+    after: str, acks: list[str]
+) -> None:
+    assert [joined(Status(after), ack) for ack in range(-1, 5)] == acks
+    assert joined(Status(after), None) == after
