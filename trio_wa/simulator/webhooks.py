@@ -1,12 +1,12 @@
 """The simulator's webhooks on their way: held in memory, repeated, and lost when too many wait."""
 
+import contextlib
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import httpx
 import structlog
 import trio
 
@@ -15,6 +15,7 @@ from trio_wa.simulator.event import Event, make_event, new_event_id, new_request
 from trio_wa.simulator.faults import seconds_of
 from trio_wa.simulator.options import WebhookTarget
 from trio_wa.simulator.session import SimulatedSession
+from trio_wa.simulator.webhook_connection import NotAnswered, WebhookConnection
 from trio_wa.simulator.webhook_faults import WebhookFaults
 
 SENDERS = 4
@@ -59,7 +60,6 @@ class Webhooks:
         self._rng = rng
         self._now = now
         self._send, self._receive = trio.open_memory_channel[_Call](WAITING)
-        self._needed = trio.Event()
         self.sent = 0
         self.lost = 0
         self.dropped = 0
@@ -91,17 +91,21 @@ class Webhooks:
 
     async def run(self) -> None:
         """Send what is posted, until cancelled."""
-        await self._needed.wait()  # a client is dear, and most simulators need none
-        async with (
-            httpx.AsyncClient(timeout=None, trust_env=False) as client,  # noqa: S113  # _arrives has one
-            trio.open_nursery() as nursery,
-        ):
+        async with trio.open_nursery() as nursery:
             for number in range(SENDERS):
-                nursery.start_soon(self._sender, client, name=f"simulator-webhooks-{number}")
+                nursery.start_soon(self._sender, name=f"simulator-webhooks-{number}")
 
-    async def _sender(self, client: httpx.AsyncClient) -> None:
+    async def _sender(self) -> None:
+        connection = WebhookConnection()
+        try:
+            await self._send_all(connection)
+        finally:
+            with trio.move_on_after(1, shield=True):  # the socket would stay open
+                await connection.aclose()
+
+    async def _send_all(self, connection: WebhookConnection) -> None:
         async for call in self._receive:
-            if await self._arrives(client, call):
+            if await self._arrives(connection, call):
                 self.sent += 1
             elif call.attempt >= call.target.attempts:
                 self.lost += 1
@@ -111,15 +115,10 @@ class Webhooks:
                 self._agenda.call_later(call.target.retry_seconds, again)
 
     @staticmethod
-    async def _arrives(client: httpx.AsyncClient, call: _Call) -> bool:
-        with trio.move_on_after(TIMEOUT):  # httpx's own time-outs begin anew with each read
-            try:
-                response = await client.post(
-                    call.target.url, content=call.event.body, headers=call.headers
-                )
-            except (httpx.HTTPError, httpx.InvalidURL):
-                return False
-            return response.is_success
+    async def _arrives(connection: WebhookConnection, call: _Call) -> bool:
+        with trio.move_on_after(TIMEOUT), contextlib.suppress(NotAnswered):
+            status = await connection.post(call.target.url, call.headers, call.event.body)
+            return 200 <= status < 300
         return False
 
     def _post(self, call: _Call) -> None:
@@ -138,7 +137,6 @@ class Webhooks:
         return share > 0 and self._rng.random() < share
 
     def _put(self, call: _Call) -> None:
-        self._needed.set()
         try:
             self._send.send_nowait(call)
         except trio.WouldBlock:
