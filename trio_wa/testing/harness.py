@@ -13,6 +13,7 @@ from trio_wa import service
 from trio_wa.config import Settings
 from trio_wa.core.status import Status
 from trio_wa.ports import Filter, Ledger, Publish, Record, Store
+from trio_wa.simulator import WebhookTarget
 from trio_wa.testing import account
 from trio_wa.testing.leaks import no_leaks
 from trio_wa.testing.lives import Lives
@@ -222,6 +223,8 @@ class TrioWa:
 async def running_trio_wa(settings: Settings, waha: Waha) -> AsyncIterator[TrioWa]:
     """A service before `waha` on a free port of 127.0.0.1; nothing of it is left at the end.
 
+    With a `waha_webhook_secret` the sessions of `waha` tell it of acks and of their statuses.
+
     Raises `Lost` at the end if its ledger does not add up, and `Leak` if something stays open.
     """
     files = [] if settings.in_memory else [Path(settings.journal_path)]
@@ -232,6 +235,8 @@ async def running_trio_wa(settings: Settings, waha: Waha) -> AsyncIterator[TrioW
     ):
         trio_wa = TrioWa(settings, waha, port)
         waha.witnesses.append(trio_wa.account)
+        if (secret := settings.webhook_secret) is not None:
+            _listen(waha, WebhookTarget(f"{port.url}/webhooks/waha", secret))
         async with trio_wa.client, trio.open_nursery() as nursery:
             await nursery.start(trio_wa.lives.run, name="trio-wa")
             try:
@@ -240,3 +245,9 @@ async def running_trio_wa(settings: Settings, waha: Waha) -> AsyncIterator[TrioW
             finally:
                 waha.witnesses.remove(trio_wa.account)
                 nursery.cancel_scope.cancel()
+
+
+def _listen(waha: Waha, target: WebhookTarget) -> None:
+    """Let every session tell the service of what happens."""
+    for session in waha.simulator.sessions.all():
+        session.webhooks = (*session.webhooks, target)
