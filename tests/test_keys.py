@@ -518,6 +518,8 @@ def test_the_line_at_the_start_says_who_may_call() -> None:
     everybody = describe_access(settings_of(allow_anonymous=True))
     assert everybody.startswith("anybody may POST /send")
     assert "shop" in describe_access(settings_of(api_keys=entry("shop", "send"), allow_anonymous=1))
+    signed = describe_access(settings_of(api_keys=entry("shop", "send"), waha_webhook_secret="s"))
+    assert signed == "with the keys of shop; WAHA's webhooks by their signature"
 
 
 def new_key(*args: str) -> tuple[str, str]:

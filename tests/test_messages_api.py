@@ -223,8 +223,10 @@ async def test_a_settled_unknown_waits_for_nothing() -> None:
     assert "waiting_for" not in (await desk.ask("GET", f"/messages/{message_id}")).body
 
 
-async def test_what_is_being_looked_up_is_not_retried(autojump_clock: MockClock) -> None:
-    desk = Desk()
+async def test_what_is_being_looked_up_is_not_retried_even_where_there_is_no_place(
+    autojump_clock: MockClock,
+) -> None:
+    desk = Desk(backlog=1)
     message_id = await look_up(desk)
     answer = await desk.ask("POST", f"/messages/{message_id}/retry")
     assert (answer.status, answer.code) == (409, "not_retryable")

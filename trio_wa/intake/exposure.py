@@ -30,6 +30,11 @@ def check_exposure(settings: Settings, binds: Iterable[str]) -> None:
 
 def describe_access(settings: Settings) -> str:
     """Who may call, in one line for the start of the log."""
+    webhooks = "; WAHA's webhooks by their signature" if settings.webhook_secret else ""
+    return _describe_callers(settings) + webhooks
+
+
+def _describe_callers(settings: Settings) -> str:
     anonymous = "anybody may POST /send without a key (ALLOW_ANONYMOUS)"
     if settings.keys:
         names = ", ".join(key.name for key in settings.keys)
