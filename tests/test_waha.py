@@ -15,14 +15,14 @@ import trustme
 from tests.core.messages import message
 from tests.fakes import cancelled_at, http_answer, read_request, serve_tcp
 from tests.waha_server import CREATED, TIMEOUT, Script, answering, refusing, session_at, waha
-from trio_wa.adapters.waha.gateway import CONNECT_SECONDS
+from trio_wa.adapters.waha.exchange import CONNECT_SECONDS
 from trio_wa.core.outcome import Outcome, Sent, Unavailable, Unknown
 from trio_wa.core.session import Session
 
 
 async def send_to(address: str, *, scheme: str = "http") -> Outcome:
     async with waha().connect() as sender:
-        return await sender.send(message(1), Session("default", f"{scheme}://{address}"))
+        return await sender.send(message(1), session_at(address, scheme=scheme))
 
 
 async def test_the_request_is_that_of_the_go_service(nursery: trio.Nursery) -> None:

@@ -1,6 +1,5 @@
 """The WAHA adapter as the tests make it, and small servers for it."""
 
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -20,9 +19,9 @@ def waha(key: str | None = "secret") -> Waha:
     return Waha(api_key=key, timeout=TIMEOUT, clock=Clock())
 
 
-def session_at(address: str, name: str = "default") -> Session:
+def session_at(address: str, *, scheme: str = "http") -> Session:
     """A session at `127.0.0.1:<port>`."""
-    return Session(name, f"http://{address}")
+    return Session("default", f"{scheme}://{address}")
 
 
 @asynccontextmanager
@@ -69,10 +68,3 @@ def answering(
             await trio.sleep_forever()
 
     return handler
-
-
-async def deaf(stream: trio.SocketStream) -> None:
-    """A handler that reads for ever and never answers."""
-    with contextlib.suppress(trio.BrokenResourceError):
-        async for _ in stream:
-            pass

@@ -44,8 +44,10 @@ def _statuses(answer: Answer) -> dict[str, str] | None:
     if not isinstance(listed, list):
         return None
     statuses = {
-        item["name"]: short(str(item.get("status")))
+        item["name"]: short(item["status"])
         for item in listed
-        if isinstance(item, dict) and isinstance(item.get("name"), str)
+        if isinstance(item, dict)
+        and isinstance(item.get("name"), str)
+        and isinstance(item.get("status"), str)
     }
     return statuses if statuses or not listed else None

@@ -14,6 +14,13 @@ from trio_wa.clock import Clock
 Stage: TypeAlias = Literal["idle", "written", "taken"]
 """How far a request came: nothing of it is out, its first byte may be, or WAHA has said 2xx."""
 
+CONNECT_SECONDS = 10.0
+"""How long a connection, or its TLS handshake, may take: a WAHA that is away holds no worker."""
+
+CONNECT_SHARE = 0.8
+"""How much of the time for an exchange they may take at most: httpcore leaves the socket of a
+handshake open that is cancelled, and closes that of one which takes too long."""
+
 ANSWER_BYTES = 1 << 20
 """How much of an answer is read. WAHA's 500 echoes the request, its error stands before that."""
 
@@ -58,7 +65,10 @@ class Exchange:
         """
         try:
             with trio.fail_after(within):
-                return await self._request(method, url, **request)
+                connect = min(CONNECT_SECONDS, CONNECT_SHARE * within)
+                # All other deadlines are of the whole exchange, not of each read.
+                timeout = httpx.Timeout(None, connect=connect)
+                return await self._request(method, url, timeout=timeout, **request)
         except trio.TooSlowError:
             return Silence("timeout", f"no answer within {within:g} s", self.stage)
         except (httpx.RequestError, httpx.InvalidURL) as error:

@@ -15,9 +15,6 @@ KEEPALIVE_SECONDS = 3.0
 """Below the 5 s after which Node.js, under WAHA, closes an idle connection: reusing one in the
 instant of its closing would make an attempt unknown."""
 
-CONNECT_SECONDS = 10.0
-"""How long a connection, or its TLS handshake, may take: a WAHA that is away holds no worker."""
-
 OBSERVER_CONNECTIONS = 16
 """How many requests beside the sends may be under way at once; more of them wait their turn."""
 
@@ -50,10 +47,4 @@ class Waha:
             yield WahaObserver(Http(client, self._headers, self._clock))
 
     def _client(self, limits: httpx.Limits) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            verify=self._tls,
-            # All other deadlines are of the whole exchange, not of each read.
-            timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
-            limits=limits,
-            trust_env=False,
-        )
+        return httpx.AsyncClient(verify=self._tls, limits=limits, trust_env=False)

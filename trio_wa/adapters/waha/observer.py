@@ -1,6 +1,5 @@
 """What sees after WAHA's sessions, and after the messages sent over them."""
 
-import json
 from dataclasses import replace
 
 import trio
@@ -12,7 +11,7 @@ from trio_wa.adapters.waha.finding import look_up
 from trio_wa.adapters.waha.new_id import new_message_id
 from trio_wa.adapters.waha.picture import picture_of
 from trio_wa.adapters.waha.refusal import refusal_of
-from trio_wa.adapters.waha.webhook import with_webhook
+from trio_wa.adapters.waha.webhook import body_of, with_webhook
 from trio_wa.core.session import Session
 from trio_wa.ports import Finding, MessageId, Picture, Refusal, WahaInfo
 
@@ -98,9 +97,7 @@ class WahaObserver:
         config = with_webhook(members.get("config"), url, secret)
         if config is None:
             return False
-        try:
-            body = json.dumps({"config": config})
-        except RecursionError:
+        if (body := body_of(config)) is None:
             return Refusal("waha_refused", "the session's configuration is nested too deeply")
         changed = await self._http.ask(
             "PUT",

@@ -1,5 +1,6 @@
 """A session's configuration, and our webhook in it (WAHA's pages "Sessions" and "Events")."""
 
+import json
 from typing import Any
 
 EVENTS = ("session.status", "message.any", "message.ack", "message.ack.group")
@@ -22,6 +23,14 @@ def with_webhook(config: object, url: str, secret: str | None) -> dict[str, Any]
     if secret is not None:
         webhook["hmac"] = {"key": secret}
     return {**known, "webhooks": [*others, webhook]}
+
+
+def body_of(config: dict[str, Any]) -> str | None:
+    """The request that gives a session this configuration; None if it is nested too deeply."""
+    try:
+        return json.dumps({"config": config})
+    except RecursionError:
+        return None
 
 
 def _is_ours(hook: object, url: str) -> bool:
