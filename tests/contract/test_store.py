@@ -34,13 +34,20 @@ async def test_nothing_is_wrong_with_a_fresh_store(store: Store) -> None:
 async def test_an_accepted_message_is_published_queued_and_known(
     store: Store, published: list[Message]
 ) -> None:
-    wanted = draft("a", sessions=("one", "two"), owner="shop")
+    wanted = draft("a", sessions=("one", "two"), owner="shop", on_unknown="resend")
     acceptance = await store.accept(wanted)
     assert isinstance(acceptance, Accepted)
     message = acceptance.message
     assert published == [message]
     assert message == Message(
-        "a", message.seq, "6281234567890@c.us", "Hello", NOW, NOW + 3600, ("one", "two")
+        "a",
+        message.seq,
+        "6281234567890@c.us",
+        "Hello",
+        NOW,
+        NOW + 3600,
+        ("one", "two"),
+        on_unknown="resend",
     )
     assert await store.queued(0, 10) == [message]
     record = await store.get("a")
@@ -58,6 +65,7 @@ async def test_an_accepted_message_is_published_queued_and_known(
     )
     assert (record.accepted_at, record.expires_at, record.due_at) == (NOW, NOW + 3600, 0.0)
     assert (record.session, record.waha_id, record.code, record.settled_at) == (None,) * 4
+    assert (record.on_unknown, record.ack, record.unconfirmed) == ("resend", None, False)
     assert record.events == (Event(NOW, Status.QUEUED),)
 
 
@@ -90,7 +98,8 @@ async def test_a_message_that_is_sent(store: Store) -> None:
     assert await store.open_attempts() == [OpenAttempt(message, "one", NOW + 1, asked=False)]
     assert not await store.queued(0, 10)
     attempt = Attempt("one", NOW + 1, NOW + 2.5, Sent("3EB0"))
-    await store.settle(message, attempt, Final(Status.SENT, waha_id="3EB0"))
+    final = Final(Status.SENT, waha_id="3EB0")
+    assert await store.settle(message, attempt, final) is Status.SENT
     record = await store.get("a")
     assert record is not None
     assert (record.status, record.session, record.waha_id) == (Status.SENT, "one", "3EB0")
@@ -122,7 +131,7 @@ async def test_a_requeued_message_keeps_its_place_and_counters(
     first, second = await accept(store, "a"), await accept(store, "b")
     await store.begin(first, "default", NOW + 1)
     later = replace(first, due_at=NOW + 30, attempts=2, deferrals=3)
-    await requeue(store, first, later, at=NOW + 2)
+    assert await requeue(store, first, later, at=NOW + 2) is Status.QUEUED
     assert await store.queued(0, 10) == [later, second]
     assert published == [first, second]  # the dispatcher has it; it is not published again
     record = await store.get("a")
@@ -141,7 +150,7 @@ async def test_a_settled_message_begins_no_attempt(store: Store, status: Status)
     assert not await store.begin(message, "default", NOW + 5)
     assert not await store.expire("a", NOW + 5)
     assert not await store.cancel("a", NOW + 5)
-    await settle(store, message, Status.SENT, at=NOW + 6)
+    assert await settle(store, message, Status.SENT, at=NOW + 6) is status
     assert await store.get("a") == before
     assert not await store.queued(0, 10)
 
@@ -158,11 +167,11 @@ async def test_a_message_that_is_being_sent_is_not_begun_twice_nor_ended(store: 
 
 async def test_a_settle_takes_only_edges_from_sending(store: Store) -> None:
     message = await accept(store, "a")
-    await settle(store, message, Status.SENT, at=NOW + 2)
+    assert await settle(store, message, Status.SENT, at=NOW + 2) is Status.QUEUED
     assert await status_of(store, "a") is Status.QUEUED
     await store.begin(message, "default", NOW + 3)
     attempt = Attempt("default", NOW + 3, NOW + 4, Sent())
-    await store.settle(message, attempt, Final(Status.CANCELLED))
+    assert await store.settle(message, attempt, Final(Status.CANCELLED)) is Status.SENDING
     assert await status_of(store, "a") is Status.SENDING
 
 
