@@ -2,9 +2,11 @@
 
 import re
 
+import httpx
 import pytest
 import trio
 
+from trio_wa.simulator import AckPlan, Flap, WebhookFaults
 from trio_wa.testing import NotSent
 
 ALICE, BOB = "447700900001", "447700900002"
@@ -88,3 +90,52 @@ async def test_down_refuses_and_up_comes_back_at_the_same_address(waha):
         await waha.up()
         await waha.up()
         await (await trio.open_tcp_stream("127.0.0.1", port)).aclose()
+
+
+@pytest.mark.waha(sessions=("a", "b"))
+async def test_a_session_flaps_until_it_is_stopped(waha, autojump_clock):
+    waha.flap("a", every=30, down=10, to="STOPPED")
+    await trio.sleep(35)
+    assert dict(waha.sessions) == {"a": "STOPPED", "b": "WORKING"}
+    waha.stop_flapping()
+    await trio.sleep(30)
+    assert dict(waha.sessions) == {"a": "WORKING", "b": "WORKING"}
+    with pytest.raises(KeyError):
+        waha.flap("c", every=1, down=1)
+
+
+async def test_lost_webhooks_are_a_share_that_changes(waha):
+    waha.lose_webhooks(0.25)
+    assert waha.simulator.webhooks.faults == WebhookFaults(lose=0.25)
+    waha.lose_webhooks()
+    assert waha.simulator.webhooks.faults.lose == 1
+    waha.clear_faults()
+    assert waha.simulator.webhooks.faults.lose == 0
+
+
+@pytest.mark.waha(
+    sessions=("a",),
+    acks=AckPlan(drop=1),
+    cut_after=0.5,
+    dedupe=False,
+    flaps=(Flap("a", every=10, down=1),),
+    webhook_faults=WebhookFaults(duplicate=1),
+)
+async def test_a_marker_s_arguments_are_options_and_faults(waha):
+    options = waha.simulator.options
+    assert (options.acks, options.faults.acks) == (AckPlan(drop=1), None)
+    assert (options.faults.cut_after, options.dedupe) == (0.5, False)
+    assert options.flaps == (Flap("a", every=10, down=1),)
+    assert waha.simulator.webhooks.faults == WebhookFaults(duplicate=1)
+
+
+async def test_a_send_into_a_session_that_is_away_is_noticed(waha, autojump_clock):
+    body = {"session": "default", "chatId": f"{ALICE}@c.us", "text": "Hello"}
+    waha.sessions["default"] = "FAILED"
+    headers = {"X-Api-Key": waha.simulator.options.api_key}
+    async with httpx.AsyncClient(headers=headers, trust_env=False) as client:
+        for seconds in (0.5, 2):
+            await trio.sleep(seconds)
+            await client.post(f"{waha.url}/api/sendText", json=body)
+    (late,) = waha.sends_while_not_working(1)
+    assert (late.status, late.sequence) == ("FAILED", 2)
