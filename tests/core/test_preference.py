@@ -115,16 +115,16 @@ def test_a_recipient_falls_to_the_next_of_its_ranking_and_comes_back() -> None:
 
 
 def test_past_shut_gates_a_recipient_goes_down_its_ranking() -> None:
-    to = recipient_of("abc", "c", "a", "b")
+    to = recipient_of("abc", "c", "b", "a")  # the turn after c would be a's
     under_test = dispatch("abc", sticky=True)
     sent_over = []
-    for seq, name in enumerate("cab", 1):
+    for seq, name in enumerate("cba", 1):
         under_test.add(message(seq, to=to))
         turn = claim(under_test)
         sent_over.append(turn.session.name)
         under_test.finish(turn, Sent(), None, now=0.0, jitter=0.5)
         shut(under_test, name)
-    assert sent_over == ["c", "a", "b"]
+    assert sent_over == ["c", "b", "a"]
     under_test.add(message(4, to=to))
     assert under_test.claim(0.0) == Wait(60.0)
     assert under_test.waiting("m4", 0.0) == Waiting("session", 60.0)

@@ -195,6 +195,9 @@ def test_a_change_of_sessions_costs_nothing_where_no_message_has_a_first_choice(
     dispatch.add(message(10_001, prefer="s2"))
     dispatch.set_status("s1", "WORKING", 0.0)
     assert calls(lambda: cycle(dispatch)) > 10_000
+    assert dispatch.discard("m10001")
+    dispatch.set_status("s1", "STOPPED", 0.0)
+    assert calls(lambda: cycle(dispatch)) <= 2 * usual
 
 
 def test_a_change_and_its_return_before_the_next_claim_cost_nothing() -> None:
