@@ -23,6 +23,7 @@ LISTED = http_answer("200 OK", b'[{"name":"default","status":"WORKING"}]')
 HOOK = "https://trio-wa.example/webhooks/waha"
 SECRET = "a-long-random-secret"
 OK = http_answer("200 OK", b"{}")
+SHOWN = http_answer("200 OK", b'{"name":"default","config":null}')
 PNG = http_answer("200 OK", b"\x89PNG", "Content-Type: image/png")
 
 
@@ -34,11 +35,6 @@ async def ask(address: str) -> WahaInfo:
 async def statuses(address: str) -> WahaInfo:
     async with waha().observe() as observer:
         return await observer.statuses(f"http://{address}")
-
-
-def shown(config: object, name: str = "default") -> bytes:
-    session = {"name": name, "status": "WORKING", "config": config}
-    return http_answer("200 OK", json.dumps(session).encode())
 
 
 async def test_waha_tells_its_version_and_sessions(nursery: trio.Nursery) -> None:
@@ -247,74 +243,11 @@ async def test_a_picture_has_a_megabyte_at_most(
         assert isinstance(await observer.qr_code(session), Picture) is fits
 
 
-async def test_our_webhook_joins_the_configuration_of_a_session(nursery: trio.Nursery) -> None:
-    config = {"proxy": None, "webhooks": [{"url": "http://crm", "events": ["message"]}]}
-    server = Script(shown(config), OK)
-    session = session_at(await serve_tcp(nursery, server))
-    async with waha().observe() as observer:
-        assert await observer.register_webhook(session, HOOK, SECRET) is True
-    assert server.lines == ["GET /api/sessions/default", "PUT /api/sessions/default"]
-    _, headers, body = server.requests[1]
-    assert headers["content-type"] == "application/json"
-    events = ["session.status", "message.any", "message.ack", "message.ack.group"]
-    ours = {"url": HOOK, "events": events, "hmac": {"key": SECRET}}
-    assert json.loads(body) == {"config": {**config, "webhooks": [*config["webhooks"], ours]}}
-
-
-async def test_a_webhook_that_is_there_is_left_alone(nursery: trio.Nursery) -> None:
-    server = Script(shown({"webhooks": [{"url": HOOK, "events": ["*"]}]}))
-    session = session_at(await serve_tcp(nursery, server))
-    async with waha().observe() as observer:
-        assert await observer.register_webhook(session, HOOK, None) is False
-    assert server.lines == ["GET /api/sessions/default"]
-
-
-@pytest.mark.parametrize(
-    ("answers", "code", "requests"),
-    [
-        ([http_answer("404 Not Found", b'{"message":"x","statusCode":404}')], "session_missing", 1),
-        ([http_answer("401 Unauthorized", b"{}")], "waha_refused", 1),
-        ([http_answer("503 Service Unavailable", b"")], "waha_unavailable", 1),
-        ([http_answer("200 OK", b"<html>")], "waha_refused", 1),
-        ([shown(None, "another")], "waha_refused", 1),
-        ([shown(None), http_answer("400 Bad Request", b'{"message":"no"}')], "waha_refused", 2),
-        ([shown(None)], "waha_unavailable", 2),
-    ],
-)
-async def test_a_webhook_that_waha_does_not_take(
-    nursery: trio.Nursery, answers: list[bytes], code: str, requests: int
-) -> None:
-    server = Script(*answers)
-    session = session_at(await serve_tcp(nursery, server))
-    async with waha().observe() as observer:
-        refusal = await observer.register_webhook(session, HOOK, SECRET)
-    assert isinstance(refusal, Refusal)
-    assert refusal.code == code
-    assert len(server.requests) == requests
-
-
-@pytest.mark.parametrize("depth", [100, 980, 990, 50_000])
-async def test_no_configuration_is_too_deep(nursery: trio.Nursery, depth: int) -> None:
-    deep = b'{"name":"default","config":' + b'{"a":' * depth + b"1" + b"}" * (depth + 1)
-    session = session_at(await serve_tcp(nursery, Script(http_answer("200 OK", deep), OK)))
-    async with waha().observe() as observer:
-        done = await observer.register_webhook(session, HOOK, SECRET)
-    assert done is True or (isinstance(done, Refusal) and done.code == "waha_refused")
-
-
-async def test_odd_text_in_a_configuration_goes_back_as_it_came(nursery: trio.Nursery) -> None:
-    server = Script(shown({"note": "\ud800 ü"}), OK)
-    session = session_at(await serve_tcp(nursery, server))
-    async with waha().observe() as observer:
-        assert await observer.register_webhook(session, HOOK, None) is True
-    assert json.loads(server.requests[1][2])["config"]["note"] == "\ud800 ü"
-
-
 async def test_the_secret_and_the_keys_stay_out_of_refusals_and_logs(
     nursery: trio.Nursery, caplog: pytest.LogCaptureFixture
 ) -> None:
     echo = json.dumps({"message": f"the key {SECRET} is wrong", "statusCode": 400}).encode()
-    server = Script(shown(None), http_answer("400 Bad Request", echo), PNG)
+    server = Script(SHOWN, http_answer("400 Bad Request", echo), PNG)
     session = session_at(await serve_tcp(nursery, server))
     with caplog.at_level(logging.DEBUG):
         async with waha("the-waha-key").observe() as observer:

@@ -1,14 +1,21 @@
 """A session's configuration comes to hold our webhook, and loses nothing by it."""
 
+import json
 from typing import Any
 
 import hypothesis.strategies as st
 import pytest
+import trio
 from hypothesis import given
 
+from tests.fakes import http_answer, serve_tcp
+from tests.waha_server import Script, session_at, waha
 from trio_wa.adapters.waha.webhook import EVENTS, body_of, with_webhook
+from trio_wa.ports import Refusal
 
 URL = "https://trio-wa.example/webhooks/waha"
+SECRET = "a-long-random-secret"
+OK = http_answer("200 OK", b"{}")
 ELSEWHERE = {"url": "https://crm.example/hook", "events": ["message"], "hmac": None}
 NEEDED = ["message.ack", "message.any", "session.status"]
 
@@ -97,3 +104,71 @@ def test_registering_twice_changes_nothing_more(config: object, secret: str | No
         assert {k: v for k, v in changed.items() if k != "webhooks"} == {
             k: v for k, v in kept.items() if k != "webhooks"
         }
+
+
+def shown(config: object, name: str = "default") -> bytes:
+    session = {"name": name, "status": "WORKING", "config": config}
+    return http_answer("200 OK", json.dumps(session).encode())
+
+
+async def test_our_webhook_joins_the_configuration_of_a_session(nursery: trio.Nursery) -> None:
+    config = {"proxy": None, "webhooks": [{"url": "http://crm", "events": ["message"]}]}
+    server = Script(shown(config), OK)
+    session = session_at(await serve_tcp(nursery, server))
+    async with waha().observe() as observer:
+        assert await observer.register_webhook(session, URL, SECRET) is True
+    assert server.lines == ["GET /api/sessions/default", "PUT /api/sessions/default"]
+    _, headers, body = server.requests[1]
+    assert headers["content-type"] == "application/json"
+    events = ["session.status", "message.any", "message.ack", "message.ack.group"]
+    ours = {"url": URL, "events": events, "hmac": {"key": SECRET}}
+    assert json.loads(body) == {"config": {**config, "webhooks": [*config["webhooks"], ours]}}
+
+
+async def test_a_webhook_that_is_there_is_left_alone(nursery: trio.Nursery) -> None:
+    server = Script(shown({"webhooks": [{"url": URL, "events": ["*"]}]}))
+    session = session_at(await serve_tcp(nursery, server))
+    async with waha().observe() as observer:
+        assert await observer.register_webhook(session, URL, None) is False
+    assert server.lines == ["GET /api/sessions/default"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "code", "requests"),
+    [
+        ([http_answer("404 Not Found", b'{"message":"x","statusCode":404}')], "session_missing", 1),
+        ([http_answer("401 Unauthorized", b"{}")], "waha_refused", 1),
+        ([http_answer("503 Service Unavailable", b"")], "waha_unavailable", 1),
+        ([http_answer("200 OK", b"<html>")], "waha_refused", 1),
+        ([shown(None, "another")], "waha_refused", 1),
+        ([shown(None), http_answer("400 Bad Request", b'{"message":"no"}')], "waha_refused", 2),
+        ([shown(None)], "waha_unavailable", 2),
+    ],
+)
+async def test_a_webhook_that_waha_does_not_take(
+    nursery: trio.Nursery, answers: list[bytes], code: str, requests: int
+) -> None:
+    server = Script(*answers)
+    session = session_at(await serve_tcp(nursery, server))
+    async with waha().observe() as observer:
+        refusal = await observer.register_webhook(session, URL, SECRET)
+    assert isinstance(refusal, Refusal)
+    assert refusal.code == code
+    assert len(server.requests) == requests
+
+
+@pytest.mark.parametrize("depth", [100, 980, 990, 50_000])
+async def test_no_configuration_is_too_deep(nursery: trio.Nursery, depth: int) -> None:
+    deep = b'{"name":"default","config":' + b'{"a":' * depth + b"1" + b"}" * (depth + 1)
+    session = session_at(await serve_tcp(nursery, Script(http_answer("200 OK", deep), OK)))
+    async with waha().observe() as observer:
+        done = await observer.register_webhook(session, URL, SECRET)
+    assert done is True or (isinstance(done, Refusal) and done.code == "waha_refused")
+
+
+async def test_odd_text_in_a_configuration_goes_back_as_it_came(nursery: trio.Nursery) -> None:
+    server = Script(shown({"note": "\ud800 ü"}), OK)
+    session = session_at(await serve_tcp(nursery, server))
+    async with waha().observe() as observer:
+        assert await observer.register_webhook(session, URL, None) is True
+    assert json.loads(server.requests[1][2])["config"]["note"] == "\ud800 ü"
