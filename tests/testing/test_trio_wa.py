@@ -36,6 +36,7 @@ async def test_message_and_ledger_tell_what_became_of_it(where, trio_wa, waha):
 
 
 @anywhere
+@pytest.mark.waha(message_ids=False)
 async def test_a_crash_in_the_middle_of_a_send_leaves_it_begun(where, trio_wa, waha):
     waha.faults(hang=1)
     message_id = await trio_wa.send(ALICE, "Hello")
@@ -172,7 +173,7 @@ async def test_the_log_goes_where_pytest_shows_it(trio_wa, waha, caplog, capsys)
 async def test_a_message_that_the_store_has_lost_is_told(trio_wa, waha):
     message_id = await trio_wa.send(ALICE, "Hello")
     await trio_wa.settled()
-    rows = trio_wa._kept._store._rows
+    rows = trio_wa._kept._store._table.rows
     row = rows.pop(message_id)
     with pytest.raises(Lost, match="does not add up"):
         await trio_wa.check_ledger()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from trio_wa.core.status import Status
 from trio_wa.ports import Event, Record
 from trio_wa.simulator import Attempt, Delivered
 
@@ -45,6 +46,8 @@ def of_messages(records: Sequence[Record], now: float) -> list[str]:
         head = f"  {record.id} to {record.to} is {record.status}"
         if record.code is not None:
             head += f" ({record.code})"
+        if record.status is Status.UNKNOWN and record.settled_at is None:
+            head += ", and is looked up"
         if record.settled_at is None and record.due_at > now:
             head += f", next attempt in {record.due_at - now:.2f} s"
         lines.append(f"{head}: {_quoted(record.text)}")
