@@ -20,15 +20,25 @@ class Ids(Protocol):
         """An id for a message over `session`."""
 
 
+class Sessions(Protocol):
+    """Who knows the sessions: the pool."""
+
+    def works(self, session: str) -> bool:
+        """Whether nothing is known that keeps a session from sending."""
+
+
 class Addressing:
     """Gives a message its ids before its attempt begins.
 
     With `check_contacts` WAHA is asked before the first message to a new contact.
     """
 
-    def __init__(self, store: SessionStore, ids: Ids, *, check_contacts: bool) -> None:
+    def __init__(
+        self, store: SessionStore, ids: Ids, sessions: Sessions, *, check_contacts: bool
+    ) -> None:
         self._store = store
         self._ids = ids
+        self._sessions = sessions
         self._check_contacts = check_contacts
         self._uncheckable = False
 
@@ -53,6 +63,9 @@ class Addressing:
                     pass
                 case Unavailable() as unavailable:
                     return unavailable
+        if not self._sessions.works(session.name):  # it was asked for seconds, in the worst case
+            detail = "it ceased to work before the send"
+            return Unavailable("session_not_working", detail, "session")
         return message
 
     async def _known_as(

@@ -117,17 +117,30 @@ class Confirmations:
                 receipt = Receipt(session.name, message.waha_id, ack, now)
                 await self._receipts.acknowledge(receipt)
                 return
-            case Unreadable(refused=False) if now < message.sent_at + LIMIT_SECONDS:
+            case Unreadable(refused=False) if now < message.sent_at + self._timeout + LIMIT_SECONDS:
                 return
         if await self._store.mark_unconfirmed(message.message_id, now):
             log.warning("message.unconfirmed", message_id=message.message_id, session=session.name)
             if self._resend:
-                await self._send_again(message.message_id, now)
+                await self._send_again(message.message_id)
 
-    async def _send_again(self, message_id: str, now: float) -> None:
-        if not self._window.reserve():
-            return
-        if await self._store.resend(message_id, now):
-            log.warning("message.resent", message_id=message_id)
-        else:
-            self._window.release()
+    async def _send_again(self, message_id: str) -> None:
+        """Queue a message once more, if there is a place for it.
+
+        That it is marked would keep it from another try: so a store that fails is waited for.
+        """
+        while self._window.open and self._window.reserve():
+            resent = False
+            try:
+                resent = await self._store.resend(message_id, self._clock.now())
+            except StoreUnavailable as error:
+                log.warning("confirmations.store_unavailable", reason=str(error))
+            else:
+                if resent:
+                    log.warning("message.resent", message_id=message_id)
+                return
+            finally:
+                if not resent:
+                    self._window.release()
+            await trio.sleep(AGAIN_SECONDS)
+        log.warning("message.not_resent", message_id=message_id, reason="there is no place for it")

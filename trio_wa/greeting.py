@@ -6,7 +6,7 @@ import structlog
 import trio
 
 from trio_wa.config import Settings
-from trio_wa.ports import Observer, SessionView, WahaInfo
+from trio_wa.ports import Observer, SessionView, StoreUnavailable, WahaInfo
 
 log = structlog.get_logger(__name__)
 
@@ -64,7 +64,11 @@ async def _greet_session(name: str, info: WahaInfo, oversight: Oversight) -> Non
         }.get(status or "", f"start it: POST /sessions/{name}/restart")
         log.warning("session.not_working", session=name, status=status, remedy=remedy)
         return
-    view = await oversight.first_view(name)
+    try:
+        view = await oversight.first_view(name)
+    except StoreUnavailable as error:
+        log.warning("session.found", session=name, status=status, store=str(error))
+        return
     log.info(
         "session.found",
         session=name,

@@ -51,11 +51,19 @@ class Releasing(Protocol):
         """An attempt is settled as `decision` says; its recipient's next message may go."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Inquiry:
+    """The look-ups of one attempt; they began at the time `since`."""
+
+    attempt: OpenAttempt
+    since: float
+
+
 @dataclass(slots=True, eq=False)
 class _Agenda:
     """What is to be looked up over one session, and when."""
 
-    due: list[tuple[float, int, str]] = field(default_factory=list)
+    due: list[tuple[float, int, _Inquiry]] = field(default_factory=list)
     more: trio.Event = field(default_factory=trio.Event)
 
 
@@ -83,7 +91,7 @@ class Inquiries:
         self._numbers = itertools.count()
         self._agendas = {session: _Agenda() for session in sessions}
         self._gone = _Agenda()  # of sessions that the settings do not name any more
-        self._open: dict[str, OpenAttempt] = {}
+        self._open: dict[str, _Inquiry] = {}
 
     async def run(self) -> None:
         """Look up what is open until cancelled."""
@@ -98,17 +106,29 @@ class Inquiries:
 
     def open(self, attempt: OpenAttempt) -> None:
         """Take on an attempt that the store holds as open, and whose recipient is held."""
-        self._open[attempt.message.id] = attempt
-        self._plan(attempt, self._clock.now())
+        now = self._clock.now()
+        inquiry = self._open[attempt.message.id] = _Inquiry(attempt, now)
+        self._plan(inquiry, now)
 
     def close(self, message_id: str, status: Status) -> None:
         """Note that a receipt has settled an open attempt as `status`."""
-        if (attempt := self._open.pop(message_id, None)) is not None:
-            self._dispatcher.released(attempt.message, Final(status))
+        if (inquiry := self._open.get(message_id)) is not None:
+            self._end(inquiry, Final(status))
 
-    def _plan(self, attempt: OpenAttempt, at: float) -> None:
-        agenda = self._agendas.get(attempt.session, self._gone)
-        heapq.heappush(agenda.due, (at, next(self._numbers), attempt.message.id))
+    def _end(self, inquiry: _Inquiry, decision: Final | Requeue) -> None:
+        """Let the recipient go on, unless the inquiry has ended before."""
+        if self._is_open(inquiry):
+            message = inquiry.attempt.message
+            del self._open[message.id]
+            self._dispatcher.released(message, decision)
+
+    def _is_open(self, inquiry: _Inquiry) -> bool:
+        """Whether nothing has ended it; its message may be in another attempt by now."""
+        return self._open.get(inquiry.attempt.message.id) is inquiry
+
+    def _plan(self, inquiry: _Inquiry, at: float) -> None:
+        agenda = self._agendas.get(inquiry.attempt.session, self._gone)
+        heapq.heappush(agenda.due, (at, next(self._numbers), inquiry))
         agenda.more.set()
 
     async def _serve(self, agenda: _Agenda) -> None:
@@ -119,40 +139,45 @@ class Inquiries:
                 with trio.move_on_at(self._clock.deadline(at)):
                     await agenda.more.wait()
                 continue
-            attempt = self._open.get(heapq.heappop(agenda.due)[2])
-            if attempt is None:
-                continue
+            inquiry = heapq.heappop(agenda.due)[2]
             try:
-                await self._look(attempt)
+                await self._look(inquiry)
             except StoreUnavailable as error:
                 log.warning("inquiry.store_unavailable", reason=str(error))
-                self._plan(attempt, self._clock.now() + AGAIN_SECONDS)
+                self._plan(inquiry, self._clock.now() + AGAIN_SECONDS)
 
-    async def _look(self, attempt: OpenAttempt) -> None:
+    async def _look(self, inquiry: _Inquiry) -> None:
         """Look for an attempt once, and settle it if that says enough."""
+        attempt = inquiry.attempt
         message, session = attempt.message, attempt.session
         record = await self._store.get(message.id)
+        if not self._is_open(inquiry):
+            return
         if record is None or record.status is not Status.UNKNOWN or record.settled_at is not None:
-            self.close(message.id, Status.UNKNOWN if record is None else record.status)
+            self._end(inquiry, Final(Status.UNKNOWN if record is None else record.status))
             return
         asked_at = self._clock.now()
         finding = await self._look_ups.find(session, message.waha_id)
+        if not self._is_open(inquiry):  # what was found is of an attempt that is over
+            return
         if isinstance(finding, Found):
             receipt = Receipt(session, message.waha_id or "", finding.ack, self._clock.now())
             moved = await self._store.receive(receipt)
-            self.close(message.id, Status.SENT if moved is None else moved.after)
+            self._end(inquiry, Final(Status.SENT if moved is None else moved.after))
             log.info("inquiry.found", message_id=message.id, session=session, ack=finding.ack)
             return
         trust, missing = self._look_ups.trust(session), isinstance(finding, Missing)
-        match judge(trust, missing=missing, began_at=attempt.began_at, asked_at=asked_at):
+        times = {"began_at": attempt.began_at, "since": inquiry.since, "asked_at": asked_at}
+        match judge(trust, missing=missing, **times):
             case Again(at):
-                self._plan(attempt, at)
+                self._plan(inquiry, at)
             case "not_sent" | "cannot_tell" as verdict:
-                await self._settle(attempt, record, sent_nothing=verdict == "not_sent")
+                await self._settle(inquiry, record, sent_nothing=verdict == "not_sent")
 
-    async def _settle(self, attempt: OpenAttempt, record: Record, *, sent_nothing: bool) -> None:
+    async def _settle(self, inquiry: _Inquiry, record: Record, *, sent_nothing: bool) -> None:
         """Record what follows, unless a receipt was faster."""
-        message, session, now = attempt.message, attempt.session, self._clock.now()
+        message, session = inquiry.attempt.message, inquiry.attempt.session
+        now = self._clock.now()
         policy, jitter = self._policy, random.random()  # noqa: S311 - jitter needs no secrecy
         decision: Final | Requeue
         if sent_nothing:
@@ -161,9 +186,9 @@ class Inquiries:
             code, detail = record.code or "unknown", record.detail or "no answer"
             decision = give_up(message, code, detail, now=now, policy=policy, jitter=jitter)
         if not await self._store.resolve(message, session, now, decision):
-            self._plan(attempt, now)
-        elif self._open.pop(message.id, None) is not None:
-            self._dispatcher.released(message, decision)
+            self._plan(inquiry, now)
+        else:
+            self._end(inquiry, decision)
             event = log.bind(message_id=message.id, to=mask(message.chat_id), session=session)
             result = decision.status if isinstance(decision, Final) else Status.QUEUED
             event.warning("inquiry.ended", status=result, code=decision.code)

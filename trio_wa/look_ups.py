@@ -30,7 +30,10 @@ PROOF_SECONDS = (2.0, 15.0)
 """How long after a send it is looked up, to see whether WAHA finds what it sent: twice at most."""
 
 PROOF_AGAIN_SECONDS = 600.0
-"""How long after a proof that failed the next one is tried."""
+"""How long after a proof that failed the next one is tried at the earliest."""
+
+AGAIN_SECONDS = 1.0
+"""How long a store that failed is left alone."""
 
 
 class Sessions(Protocol):
@@ -106,7 +109,7 @@ class LookUps:
         proof = self._proofs[session]
         finding = await self._ask(proof, waha_id)
         if isinstance(finding, Found):
-            await self._believe(proof)
+            self._believe(proof)
         return finding
 
     async def _ask(self, proof: _Proof, waha_id: str) -> Finding:
@@ -122,22 +125,35 @@ class LookUps:
         while True:
             await proof.wanted.wait()
             proof.wanted = trio.Event()
-            trust = proof.trust
-            if proof.sent and trust.ids and not trust.look_ups:
-                await trio.sleep(max(0.0, proof.not_before - self._clock.now()))
-                await self._try(proof)
+            if proof.trust.proven:
+                await self._remember(proof)
+            elif proof.sent and proof.trust.ids and self._clock.now() >= proof.not_before:
+                await self._try(proof, proof.sent)
 
-    async def _try(self, proof: _Proof) -> None:
-        """Look up what was sent last, up to two times."""
+    async def _try(self, proof: _Proof, sent: str) -> None:
+        """Look up what was just sent, up to two times; a `renew` meanwhile makes that void."""
+        trust = proof.trust
+        not_before = proof.not_before = self._clock.now() + PROOF_AGAIN_SECONDS
         for seconds in PROOF_SECONDS:
             await trio.sleep(seconds)
-            finding = await self._ask(proof, proof.sent or "")
-            if isinstance(finding, Found):
-                await self._believe(proof)
+            if trust.look_ups:
                 return
-        proof.not_before = self._clock.now() + PROOF_AGAIN_SECONDS
-        if isinstance(finding, Missing):
+            finding = await self._ask(proof, sent)
+            if isinstance(finding, Found):
+                self._believe(proof)
+                return
+        renewed = proof.not_before != not_before
+        if isinstance(finding, Missing) and not trust.look_ups and not renewed:
             self._doubt(proof, "WAHA does not find what it sent")
+
+    async def _remember(self, proof: _Proof) -> None:
+        """Let the proof outlive a restart."""
+        try:
+            await self._pool.proven(proof.session.name)
+        except StoreUnavailable as error:
+            log.warning("look_ups.store_unavailable", reason=str(error))
+            await trio.sleep(AGAIN_SECONDS)
+            proof.wanted.set()
 
     async def _recall(self, proof: _Proof) -> None:
         """Find a message that was sent before the start, to prove look-ups by."""
@@ -150,10 +166,9 @@ class LookUps:
             log.warning("look_ups.store_unavailable", reason=str(error))
         proof.wanted.set()
 
-    async def _believe(self, proof: _Proof) -> None:
+    def _believe(self, proof: _Proof) -> None:
         proof.trust.look_ups = True
-        if proof.trust.ids:
-            await self._pool.proven(proof.session.name)
+        proof.wanted.set()
 
     def _doubt(self, proof: _Proof, reason: str) -> None:
         if proof.trust.look_ups is None:

@@ -75,7 +75,9 @@ class Oversight:
             grace=settings.session_poll,
             resend=settings.confirm_resend == "once",
         )
-        self.addressing = Addressing(store, self.ids, check_contacts=settings.check_exists == "new")
+        self.addressing = Addressing(
+            store, self.ids, self.pool, check_contacts=settings.check_exists == "new"
+        )
         self.overview = Overview(
             store, self.pool, dispatch, self.ids, self._look_ups, self._silence, clock
         )

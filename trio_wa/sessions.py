@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 import trio
@@ -41,6 +41,7 @@ class Known:
     since: float | None = None
     told_at: float = 0.0
     acked: trio.Event = field(default_factory=trio.Event)
+    recording: trio.Lock = field(default_factory=trio.Lock)
 
     @property
     def works(self) -> bool:
@@ -123,7 +124,7 @@ class SessionPool:
         """
         known = self.known[session]
         if known.memory.acked_at is None:
-            await self._remember(session, acked_at=at)
+            await self._remember(session, lambda memory: _first_acked(memory, at))
             known.acked.set()
 
     async def first_ack(self, session: str) -> float:
@@ -139,7 +140,7 @@ class SessionPool:
             StoreUnavailable: it could not be recorded.
         """
         if not self.known[session].memory.proven:
-            await self._remember(session, proven=True)
+            await self._remember(session, lambda memory: replace(memory, proven=True))
 
     async def pause(self, session: str, *, paused: bool) -> None:
         """Let nothing, or again something, go out over a session; durable on return.
@@ -147,7 +148,7 @@ class SessionPool:
         Raises:
             StoreUnavailable: it could not be recorded, and nothing has changed.
         """
-        await self._remember(session, paused=paused)
+        await self._remember(session, lambda memory: replace(memory, paused=paused))
         self._rules.set_paused(session, paused=paused)
         log.warning("session.paused" if paused else "session.resumed", session=session)
 
@@ -161,15 +162,16 @@ class SessionPool:
         """The QR code that links a phone to a session."""
         return await self._observer.qr_code(self.known[session].session)
 
-    async def _remember(self, session: str, **changes: Any) -> None:
+    async def _remember(
+        self, session: str, change: Callable[[SessionMemory], SessionMemory]
+    ) -> None:
+        """Record a change; one after another, for each builds upon what the last one made."""
         known = self.known[session]
-        before = known.memory
-        known.memory = replace(before, **changes)
-        try:
-            await self._store.remember_session(session, known.memory)
-        except BaseException:
-            known.memory = before
-            raise
+        async with known.recording:
+            memory = change(known.memory)
+            if memory != known.memory:
+                await self._store.remember_session(session, memory)
+                known.memory = memory
 
     async def _watch(self, origin: _Origin) -> None:
         while True:
@@ -177,7 +179,7 @@ class SessionPool:
             self._take(origin, await self._observer.statuses(origin.url), began_at)
             origin.asked.set()
             await trio.sleep(min(HURRY_SECONDS, self._poll_seconds))
-            with trio.move_on_after(self._poll_seconds - HURRY_SECONDS):
+            with trio.move_on_after(max(0.0, self._poll_seconds - HURRY_SECONDS)):
                 await origin.hurry.wait()
             origin.hurry = trio.Event()
 
@@ -211,3 +213,7 @@ class SessionPool:
             self._on_start(session)
         elif works and not known.works:
             log.warning("session.down", session=session, status=status)
+
+
+def _first_acked(memory: SessionMemory, at: float) -> SessionMemory:
+    return memory if memory.acked_at is not None else replace(memory, acked_at=at)

@@ -7,7 +7,10 @@ ENGINE_SECONDS = 120.0
 """How long WAHA's engine may take for a send: what is not there after that was not sent."""
 
 LIMIT_SECONDS = 600.0
-"""How long after its begin an attempt is looked up at most; then nothing will tell any more."""
+"""How long an attempt is looked up at most; then nothing will tell any more."""
+
+PROOF_SECONDS = 30.0
+"""How long it takes after a start to see whether look-ups work."""
 
 FIRST_SECONDS = 1.0
 LAST_SECONDS = 30.0
@@ -56,20 +59,21 @@ class Trust:
         self.look_ups = self.look_ups or None
 
 
-def judge(trust: Trust, *, missing: bool, began_at: float, asked_at: float) -> Verdict:
+def judge(
+    trust: Trust, *, missing: bool, began_at: float, since: float, asked_at: float
+) -> Verdict:
     """What a look-up in vain at the time `asked_at` says of an attempt begun at `began_at`.
 
     `missing` says that WAHA looked and did not find the message; otherwise it could not look.
     That it was not sent is said only where look-ups have been seen to work, and late enough.
+    `since` is when this attempt was looked up first: after a crash that may be long after its
+    begin, and neither the session nor the proof of its look-ups may be back yet.
     """
-    age = asked_at - began_at
-    if not trust.may_tell or age >= LIMIT_SECONDS:
-        return "cannot_tell"
-    if age >= ENGINE_SECONDS:
-        if missing and trust.proven:
-            return "not_sent"
-        if not trust.proven:
-            return "cannot_tell"
-    pause = min(max(age / 2, FIRST_SECONDS), LAST_SECONDS)
     decisive = began_at + ENGINE_SECONDS
-    return Again(min(asked_at + pause, decisive) if asked_at < decisive else asked_at + pause)
+    if missing and trust.proven and asked_at >= decisive:
+        return "not_sent"
+    limit = since + LIMIT_SECONDS if trust.proven else max(decisive, since + PROOF_SECONDS)
+    if not trust.may_tell or asked_at >= limit:
+        return "cannot_tell"
+    pause = min(max((asked_at - since) / 2, FIRST_SECONDS), LAST_SECONDS)
+    return Again(min(asked_at + pause, limit, decisive if asked_at < decisive else limit))
