@@ -6,8 +6,8 @@ from tests.contract.messages import NOW, draft, finish
 from trio_wa.adapters.memory_store import MemoryStore
 from trio_wa.clock import Clock
 from trio_wa.core.status import Status
-from trio_wa.janitor import CHUNK, Janitor, Retention
-from trio_wa.ports import Accepted
+from trio_wa.janitor import ACK_SECONDS, CHUNK, Janitor, Retention
+from trio_wa.ports import Accepted, Receipt
 from trio_wa.window import Window
 
 DAY = 86_400.0
@@ -64,3 +64,17 @@ async def test_what_is_overdue_in_the_store_alone_expires_and_frees_its_place(
     assert ledger.counts[Status.EXPIRED] == CHUNK + 9
     assert ledger.counts[Status.QUEUED] == 1  # the dispatcher's to expire
     assert window.places == 1
+
+
+async def test_an_ack_that_no_message_bore_is_forgotten_after_an_hour(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    window = Window(capacity=10, max_backlog=10)
+    store = MemoryStore(window.publish)
+    await store.receive(Receipt("default", "3EB0A", 1, NOW))
+    await janitor_at(NOW + ACK_SECONDS - 1, store, window).sweep()
+    assert await store.forget_acks(NOW - 1, 10) == 0
+    await janitor_at(NOW + ACK_SECONDS + 1, store, window).sweep()
+    assert await store.forget_acks(NOW + 1, 10) == 0
+    await store.receive(Receipt("default", "3EB0A", 1, NOW))
+    assert await store.forget_acks(NOW + 1, 10) == 1

@@ -1,4 +1,4 @@
-"""Keeps the store small: texts, rows and keys go when their time is over."""
+"""Keeps the store small: texts, rows, keys and stray acks go when their time is over."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -20,6 +20,9 @@ PAUSE_SECONDS = 0.05
 
 KEY_SECONDS = 24 * 3600.0
 """How long an idempotency key is remembered."""
+
+ACK_SECONDS = 3600.0
+"""How long an ack is kept that no message bore when it came: longer than any attempt takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Janitor:
         await self._repeat(lambda: self._store.erase_texts(now - self._retention.text, CHUNK))
         await self._repeat(lambda: self._store.purge(now - self._retention.rows, CHUNK))
         await self._repeat(lambda: self._store.forget_keys(now - KEY_SECONDS, CHUNK))
+        await self._repeat(lambda: self._store.forget_acks(now - ACK_SECONDS, CHUNK))
 
     async def _expire_overdue(self, now: float) -> int:
         """Expire what waits in the store alone; what is in memory is the dispatcher's."""

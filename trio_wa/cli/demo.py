@@ -12,7 +12,7 @@ from trio_wa.config import load_settings
 from trio_wa.core.session import Session
 from trio_wa.simulator.faults import Faults, Uniform
 from trio_wa.simulator.journal import Delivered
-from trio_wa.simulator.options import SimulatorOptions
+from trio_wa.simulator.options import SimulatorOptions, WebhookTarget
 from trio_wa.simulator.server import serve_simulator
 from trio_wa.simulator.simulator import Simulator
 from trio_wa.telemetry import configure_logging
@@ -20,6 +20,7 @@ from trio_wa.web.front import HttpFront
 from trio_wa.web.hypercorn_config import load_hypercorn_config, open_sockets
 
 SESSIONS = ("default", "marketing", "support")
+SECRET = "the-secret-of-the-demo"  # noqa: S105 - nothing but the demo bears it
 
 
 @click.command
@@ -52,8 +53,14 @@ async def _run(port: int) -> None:
             waha_api_key="demo",
             sessions=tuple(Session(name, url) for name in SESSIONS),
             journal_path=":memory:",
+            waha_webhook_secret=SECRET,
         )
-        front = HttpFront(config, open_sockets(config), stop, settings.max_body_bytes, _greet)
+
+        def listening(address: str) -> None:
+            simulator.tell(WebhookTarget(f"{address}/webhooks/waha", SECRET))
+            _greet(address)
+
+        front = HttpFront(config, open_sockets(config), stop, settings.max_body_bytes, listening)
         await service.run(settings, front, drain=drain)
         nursery.cancel_scope.cancel()
     click.echo("Drained, and stopped.")
@@ -65,6 +72,7 @@ def _greet(address: str) -> None:
         "Send a message from another terminal:\n\n"
         f"    curl {address}/send -d "
         """'{"to": "6281234567890", "message": "Hello from trio-wa"}'\n\n"""
+        f"What became of it: curl {address}/messages/ID, with the id of the answer.\n"
         "Ctrl-C drains and ends it. Deliveries:"
     )
 

@@ -15,7 +15,7 @@ from trio_wa.simulator.flaps import Flaps
 from trio_wa.simulator.in_flight import InFlight
 from trio_wa.simulator.journal import Attempt, Delivered, Journal
 from trio_wa.simulator.network import Network
-from trio_wa.simulator.options import Ack, SimulatorOptions
+from trio_wa.simulator.options import Ack, SimulatorOptions, WebhookTarget
 from trio_wa.simulator.sessions import Sessions
 from trio_wa.simulator.webhook_faults import WebhookFaults
 from trio_wa.simulator.webhooks import Webhooks
@@ -165,6 +165,11 @@ class Simulator:
         self.faults.clear()
         self.set_webhook_faults(WebhookFaults())
         self.flaps.end()
+
+    def tell(self, target: WebhookTarget) -> None:
+        """Tell `target` from now on of what happens over every session there is."""
+        for session in self.sessions.all():
+            session.webhooks = (*session.webhooks, target)
 
     def set_webhook_faults(self, faults: WebhookFaults) -> None:
         """Set what befalls webhooks from now on."""

@@ -236,7 +236,7 @@ async def running_trio_wa(settings: Settings, waha: Waha) -> AsyncIterator[TrioW
         trio_wa = TrioWa(settings, waha, port)
         waha.witnesses.append(trio_wa.account)
         if (secret := settings.webhook_secret) is not None:
-            _listen(waha, WebhookTarget(f"{port.url}/webhooks/waha", secret))
+            waha.simulator.tell(WebhookTarget(f"{port.url}/webhooks/waha", secret))
         async with trio_wa.client, trio.open_nursery() as nursery:
             await nursery.start(trio_wa.lives.run, name="trio-wa")
             try:
@@ -245,9 +245,3 @@ async def running_trio_wa(settings: Settings, waha: Waha) -> AsyncIterator[TrioW
             finally:
                 waha.witnesses.remove(trio_wa.account)
                 nursery.cancel_scope.cancel()
-
-
-def _listen(waha: Waha, target: WebhookTarget) -> None:
-    """Let every session tell the service of what happens."""
-    for session in waha.simulator.sessions.all():
-        session.webhooks = (*session.webhooks, target)
