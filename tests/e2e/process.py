@@ -16,6 +16,21 @@ import trio
 
 START_SECONDS = 30.0
 TRIO_WA = (sys.executable, "-m", "trio_wa")
+LATER = """
+import time
+now = time.time
+time.time = lambda: now() + {seconds}
+from trio_wa.cli import main
+main()
+"""
+
+
+def serving_later(seconds: float) -> tuple[str, ...]:
+    """The command of a `trio-wa serve` on a machine whose clock is so far ahead of ours.
+
+    To a service that was down before, it is started so much later.
+    """
+    return (sys.executable, "-c", LATER.format(seconds=seconds), "serve")
 
 
 @dataclass

@@ -10,11 +10,13 @@ import httpx
 import pytest
 import trio
 
-from tests.e2e.process import Process, running
+from tests.e2e.process import Process, running, serving_later
 from tests.e2e.test_serve import settings, simulated
+from trio_wa.core.evidence import ENGINE_SECONDS
 from trio_wa.simulator.faults import Faults, Uniform
 
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "10"))  # for each of `hold` and `resend`
+LOOKED_UP_ROUNDS = 5
 WORKERS = 20
 MOMENTS = ("load", "drain", "load", "recovery")
 
@@ -77,27 +79,36 @@ async def _settle(process: Process, ids: list[str]) -> tuple[dict[str, object], 
     """Let the service finish; its ledger, and the status of each message."""
     async with httpx.AsyncClient(base_url=await process.address(), timeout=30) as http:
         while True:
+            unknown = (await http.get("/messages?status=unknown&limit=1000")).json()["data"]
             ledger = (await http.get("/ledger")).json()
-            if not ledger["states"]["queued"] and not ledger["states"]["sending"]:
+            waits = any(view["settled_at"] is None for view in unknown)
+            if not waits and not ledger["states"]["queued"] and not ledger["states"]["sending"]:
                 break
             await trio.sleep(0.1)
         statuses = {id_: (await http.get(f"/messages/{id_}")).json()["status"] for id_ in ids}
     return ledger, statuses
 
 
+def _options(url: str, on_unknown: str) -> dict[str, object]:
+    return settings(
+        url,
+        journal_path="data/trio-wa.db",
+        worker_count=WORKERS,
+        on_unknown=on_unknown,
+        retry_base="10ms",
+        retry_max="50ms",
+    )
+
+
 @pytest.mark.parametrize("on_unknown", ["hold", "resend"])
-async def test_kill_9_at_random_moments(tmp_path: Path, on_unknown: str) -> None:
+async def test_kill_9_at_random_moments_where_nothing_can_be_looked_up(
+    tmp_path: Path, on_unknown: str
+) -> None:
     chance = random.Random(on_unknown)
     load = Load()
-    async with simulated(faults=Faults(latency=Uniform(0.002, 0.05))) as (simulator, url):
-        options = settings(
-            url,
-            journal_path="data/trio-wa.db",
-            worker_count=WORKERS,
-            on_unknown=on_unknown,
-            retry_base="10ms",
-            retry_max="50ms",
-        )
+    faults = Faults(latency=Uniform(0.002, 0.05))
+    async with simulated(faults=faults, message_ids=False) as (simulator, url):
+        options = _options(url, on_unknown)
         for number in range(ROUNDS):
             async with running(tmp_path, **options) as process:
                 await _crash(process, MOMENTS[number % len(MOMENTS)], load, chance)
@@ -120,3 +131,28 @@ async def test_kill_9_at_random_moments(tmp_path: Path, on_unknown: str) -> None
         assert not missing
         assert len(twice) <= WORKERS * ROUNDS
         assert set(statuses.values()) == {"sent"}
+
+
+async def test_with_ids_and_look_ups_kill_9_makes_nothing_lost_and_nothing_sent_twice(
+    tmp_path: Path,
+) -> None:
+    chance = random.Random(5)
+    load = Load()
+    async with simulated(faults=Faults(latency=Uniform(0.002, 0.05))) as (simulator, url):
+        options = _options(url, "resend")
+        for number in range(LOOKED_UP_ROUNDS):
+            async with running(tmp_path, **options) as process:
+                await _crash(process, MOMENTS[number % len(MOMENTS)], load, chance)
+        later = serving_later(ENGINE_SECONDS + 30)
+        async with running(tmp_path, later, **options) as process:
+            with trio.fail_after(60):
+                ledger, statuses = await _settle(process, list(load.accepted))
+            process.signal()
+            assert await process.wait() == 0
+
+    assert len(load.accepted) > 50 * LOOKED_UP_ROUNDS / 2
+    assert ledger["balanced"]
+    delivered = Counter(message.text for message in simulator.delivered)
+    assert set(load.accepted.values()) <= delivered.keys()
+    assert set(delivered.values()) == {1}
+    assert set(statuses.values()) <= {"sent", "delivered", "read"}

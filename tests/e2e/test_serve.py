@@ -40,10 +40,12 @@ def settings(url: str, **others: object) -> dict[str, object]:
     }
 
 
-async def test_it_forwards_as_the_go_service_did(tmp_path: Path) -> None:
+@pytest.mark.parametrize("message_ids", [False, True])
+async def test_it_forwards_as_the_go_service_did(tmp_path: Path, message_ids: bool) -> None:
     names = "default,marketing,support"
+    sessions = tuple(names.split(","))
     async with (
-        simulated(sessions=tuple(names.split(","))) as (simulator, url),
+        simulated(sessions=sessions, message_ids=message_ids) as (simulator, url),
         running(tmp_path, **settings(url, waha_sessions=names)) as process,
     ):
         address = await process.address()
@@ -67,7 +69,8 @@ async def test_it_forwards_as_the_go_service_did(tmp_path: Path) -> None:
         {
             "chatId": f"62812345678{n:02}@c.us",
             "text": f"Hello {n}",
-            "session": ("default", "marketing", "support")[n % 3],
+            "session": sessions[n % 3],
+            **({"id": simulator.delivered[n].id} if message_ids else {}),
         }
         for n in range(6)
     ]
@@ -116,11 +119,18 @@ async def test_idle_and_half_sent_requests_do_not_delay_the_stop(tmp_path: Path)
     assert stopped["timestamp"][:16] >= stopping["timestamp"][:16]
 
 
+@pytest.mark.parametrize(
+    ("message_ids", "lost"),
+    [
+        (False, 8),  # two were with WAHA, and nothing would tell of them: `unknown` is their end
+        (True, 10),  # those two were to be looked up, which nobody does any more
+    ],
+)
 async def test_a_second_signal_skips_the_drain_and_the_exit_code_says_what_is_lost(
-    tmp_path: Path,
+    tmp_path: Path, message_ids: bool, lost: int
 ) -> None:
     async with (
-        simulated(faults=Faults(latency=600.0)) as (_, url),
+        simulated(message_ids=message_ids, faults=Faults(latency=600.0)) as (_, url),
         running(tmp_path, **settings(url, worker_count=2)) as process,
     ):
         messages = [{"to": f"62812{n:07}", "message": f"{n}"} for n in range(10)]
@@ -130,7 +140,7 @@ async def test_a_second_signal_skips_the_drain_and_the_exit_code_says_what_is_lo
         process.signal()
         assert await process.wait() == 3
     left = next(event for event in process.events if event["event"] == "service.left_behind")
-    assert left["messages"] == 8  # two were with WAHA: unknown, not lost
+    assert left["messages"] == lost
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ async def test_the_shop_waits_for_a_full_queue(trio_wa, waha, autojump_clock):
     ("phone", "status"),
     [
         ("+44 7700 900000", "sent"),
-        ("+44 7700 900400", "unknown"),  # delivered, but the connection is cut
+        ("+44 7700 900400", "sent"),  # delivered, then cut, and found by a look-up
         ("+44 7700 900900", "failed"),
     ],
 )
