@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import trio
 
@@ -26,6 +27,7 @@ from trio_wa.ports import (
     Picture,
     Refusal,
     Sender,
+    StoreUnavailable,
     WahaInfo,
 )
 
@@ -241,6 +243,26 @@ class FakeInquiries:
 
     def open(self, attempt: OpenAttempt) -> None:
         self.opened.append(attempt)
+
+
+class FailingStore:
+    """A store whose methods named in `failures` find the disk full, so many times each."""
+
+    def __init__(self, store: Any, **failures: int) -> None:
+        self._store = store
+        self.failures = failures
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._store, name)
+
+        async def call(*arguments: Any) -> Any:
+            if self.failures.get(name, 0) > 0:
+                self.failures[name] -= 1
+                await trio.lowlevel.checkpoint()
+                raise StoreUnavailable("the disk is full")
+            return await method(*arguments)
+
+        return call
 
 
 class FakeSender:
