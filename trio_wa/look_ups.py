@@ -48,11 +48,17 @@ class Sessions(Protocol):
 
 @dataclass(slots=True, eq=False)
 class _Proof:
-    """Whether look-ups over one session work; `sent` is the id that was sent last."""
+    """Whether look-ups over one session work.
+
+    `sent` is the id that was sent last, `sent_in` the one of the session's `starts` since which:
+    what was sent before its last start WAHA may have forgotten.
+    """
 
     session: Session
     trust: Trust
     sent: str | None = None
+    sent_in: int | None = None
+    starts: int = 0
     wanted: trio.Event = field(default_factory=trio.Event)
     not_before: float = -inf
 
@@ -92,13 +98,14 @@ class LookUps:
         """Note under which id WAHA sent a message, and which was chosen for it."""
         proof = self._proofs[session]
         proof.trust.compare(chosen, returned)
-        proof.sent = returned
+        proof.sent, proof.sent_in = returned, proof.starts
         proof.wanted.set()
 
     def renew(self, session: str) -> None:
         """Find out anew what can be believed: the session, or the WAHA behind it, has started."""
         proof = self._proofs[session]
         proof.trust.renew()
+        proof.starts += 1
         proof.not_before = -inf
         proof.wanted.set()
 
@@ -131,9 +138,8 @@ class LookUps:
                 await self._try(proof, proof.sent)
 
     async def _try(self, proof: _Proof, sent: str) -> None:
-        """Look up what was just sent, up to two times; a `renew` meanwhile makes that void."""
-        trust = proof.trust
-        not_before = proof.not_before = self._clock.now() + PROOF_AGAIN_SECONDS
+        """Look up what was sent last, up to two times."""
+        trust, sent_in = proof.trust, proof.sent_in
         for seconds in PROOF_SECONDS:
             await trio.sleep(seconds)
             if trust.look_ups:
@@ -142,8 +148,10 @@ class LookUps:
             if isinstance(finding, Found):
                 self._believe(proof)
                 return
-        renewed = proof.not_before != not_before
-        if isinstance(finding, Missing) and not trust.look_ups and not renewed:
+        if trust.look_ups or sent_in != proof.starts:
+            return
+        proof.not_before = self._clock.now() + PROOF_AGAIN_SECONDS
+        if isinstance(finding, Missing):
             self._doubt(proof, "WAHA does not find what it sent")
 
     async def _remember(self, proof: _Proof) -> None:
