@@ -1,6 +1,7 @@
 """What the store in memory drops, beside the contract of every store."""
 
-from tests.contract.messages import NOW, accept, draft, finish, status_of
+from tests.contract.messages import NOW, accept, begun, draft, finish, receive, settle, status_of
+from trio_wa.adapters.acknowledgement import MAX_ACKS
 from trio_wa.adapters.memory_store import MemoryStore
 from trio_wa.core.status import Status
 from trio_wa.ports import Accepted, IdempotencyKey, Replayed
@@ -37,3 +38,28 @@ async def test_only_the_newest_keys_are_kept() -> None:
     assert await store.accept(draft("x", key=IdempotencyKey("k1", "f"))) == Replayed("m1")
     again = await store.accept(draft("y", key=IdempotencyKey("k0", "f")))
     assert isinstance(again, Accepted)
+
+
+async def test_only_the_newest_contacts_are_kept() -> None:
+    store = MemoryStore(lambda _: None, max_settled=2)
+    for n in range(3):
+        await store.remember_contact(f"{n}@c.us", f"{n}@lid")
+    assert [await store.contact(f"{n}@c.us") for n in range(3)] == [None, "1@lid", "2@lid"]
+
+
+async def test_only_the_newest_acks_are_kept() -> None:
+    store = MemoryStore(lambda _: None)
+    for n in range(MAX_ACKS + 1):
+        await receive(store, f"3EB0{n}", 2)
+    for n, after in ((0, Status.SENT), (1, Status.DELIVERED), (MAX_ACKS, Status.DELIVERED)):
+        waha_id, message = f"3EB0{n}", await begun(store, f"m{n}")
+        assert await settle(store, message, Status.SENT, at=NOW, waha_id=waha_id) is after
+
+
+async def test_the_ack_of_a_message_that_was_dropped_finds_nothing() -> None:
+    store = MemoryStore(lambda _: None, max_settled=1)
+    for message_id in ("a", "b"):
+        await finish(store, await accept(store, message_id), Status.SENT)
+    assert await receive(store, "3EB0a", 2) is None
+    assert await receive(store, "3EB0b", 2) is not None
+    assert not store._table.bearer("default", "3EB0a")

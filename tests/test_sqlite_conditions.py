@@ -10,7 +10,7 @@ import pytest
 import trio
 import trio.testing
 
-from tests.contract.messages import NOW, accept, draft, settle, status_of
+from tests.contract.messages import NOW, accept, draft, receive, settle, status_of
 from tests.faulty_vfs import FaultyDisk
 from trio_wa.adapters.sqlite import SqliteStore, open_sqlite_store
 from trio_wa.adapters.sqlite.disk import Disk
@@ -19,7 +19,7 @@ from trio_wa.adapters.sqlite.store import open_store
 from trio_wa.adapters.sqlite.writer import PROBE_SECONDS
 from trio_wa.core.message import Message
 from trio_wa.core.status import Status
-from trio_wa.ports import StoreUnavailable
+from trio_wa.ports import SessionMemory, StoreUnavailable
 
 
 @pytest.fixture
@@ -81,6 +81,8 @@ async def test_a_failing_disk_changes_nothing_and_heals(
         partial(settle, store, begun, Status.SENT, at=NOW + 1),
         partial(store.cancel, "queued", NOW),
         partial(store.expire_overdue, 0, NOW + 99_999, 10),
+        partial(receive, store, "3EB0begun", 2),
+        partial(store.remember_session, "default", SessionMemory(paused=True)),
     ):
         with pytest.raises(StoreUnavailable, match=remedy):
             await change()
@@ -98,7 +100,7 @@ async def test_a_failing_disk_changes_nothing_and_heals(
 
     faulty.error = None
     await probed(store, mock_clock)
-    await settle(store, begun, Status.SENT, at=NOW + 1)
+    assert await settle(store, begun, Status.SENT, at=NOW + 1) is Status.SENT, "no ack was kept"
     later = await accept(store, "later")
     assert later.seq == queued.seq + 1
     assert await store.begin(queued, "default", NOW + 2)

@@ -1,81 +1,37 @@
-"""What the store on disk reads and keeps stays bounded, however many messages there are."""
+"""What the store on disk reads stays bounded, however many messages there are."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import apsw
 import pytest
-import trio
 
-from tests.contract.messages import NOW, accept, draft, finish
-from trio_wa.adapters.sqlite import open_sqlite_store, queries, upkeep
+from tests.contract.messages import NOW
+from tests.sqlite_cost import LIMIT, ROWS, STEPS_PER_ROW, cost, filled, taken_back
+from trio_wa.adapters.acknowledgement import MAX_ACKS, MAX_FLAGGED
+from trio_wa.adapters.sqlite import (
+    queries,
+    receipts,
+    sessions,
+    upkeep,
+)
 from trio_wa.adapters.sqlite.journal import Journal
-from trio_wa.adapters.sqlite.opening import Mode, open_journal
 from trio_wa.core.status import Status
-from trio_wa.ports import Accepted, Cursor, Filter, IdempotencyKey, Store
-
-ROWS = 30_000
-LIMIT = 50
-STEPS_PER_ROW = 150
-"""More of SQLite's steps than one row of a list, an update or a deletion takes."""
-
-FILL = f"""
-WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {ROWS})
-INSERT INTO messages
-    (number, seq, id, status, accepted_at, expires_at, settled_at, recipient, chat_id, owner,
-     session, text, history)
-SELECT n, n, 'm' || n,
-    CASE WHEN n % 3 = 0 THEN 'queued' WHEN n % 1000 = 1 THEN 'failed' ELSE 'sent' END,
-    {NOW} + n, {NOW} + 86400 + n, iif(n % 3 = 0, NULL, {NOW} + n),
-    '+79991112233', (n % 100) || '@c.us', iif(n % 2, 'shop', 'bank'),
-    iif(n % 3 = 0, NULL, 's' || n % 2), 'Hello', '[1,"queued"]' || char(10)
-FROM numbers
-"""  # noqa: S608 - constants
+from trio_wa.ports import (
+    Cursor,
+    Filter,
+)
 
 
 @pytest.fixture(scope="module")
-def journal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journal]:
-    """Many messages: a third is queued, of the rest one in a thousand failed."""
-    path = tmp_path_factory.mktemp("cost") / "store.db"
-    journal = open_journal(path, Mode(synchronous="OFF"))
-    journal.connection.execute(FILL)
-    journal.connection.execute(
-        "INSERT INTO keys SELECT 'shop', number, 'f', id, number FROM messages"
-    )
-    yield journal
-    journal.connection.close()
+def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journal]:
+    with filled(tmp_path_factory.mktemp("cost") / "store.db") as journal:
+        yield journal
 
 
-@pytest.fixture(autouse=True)
-def _as_before(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Take back what a test does to the messages of all."""
-    if "journal" not in request.fixturenames:
-        yield
-        return
-    connection = request.getfixturevalue("journal").connection
-    connection.execute("BEGIN")
-    yield
-    connection.execute("ROLLBACK")
-
-
-def cost(connection: apsw.Connection, run: Callable[[], object]) -> tuple[int, int]:
-    """How many of SQLite's steps `run` takes, and how many rows it scans without an index."""
-    steps = scanned = 0
-
-    def profile(event: dict[str, Any]) -> None:
-        nonlocal steps, scanned
-        steps += event["stmt_status"]["SQLITE_STMTSTATUS_VM_STEP"]
-        scanned += event["stmt_status"]["SQLITE_STMTSTATUS_FULLSCAN_STEP"]
-
-    connection.trace_v2(apsw.SQLITE_TRACE_PROFILE, profile)
-    try:
-        run()
-    finally:
-        connection.trace_v2(0, None)
-    assert steps
-    return steps, scanned
+@pytest.fixture
+def journal(many: Journal) -> Iterator[Journal]:
+    with taken_back(many):
+        yield many
 
 
 MIDDLE = NOW + ROWS / 2
@@ -95,6 +51,7 @@ AT_THE_MIDDLE = Cursor(MIDDLE, ROWS // 2)
         {"session": "s1"},
         {"owner": "shop"},
         {"owner": "nobody"},
+        {"unconfirmed": True},
     ],
     ids=str,
 )
@@ -139,6 +96,12 @@ def test_a_list_reads_no_more_rows_than_it_shows(
         lambda journal: upkeep.purge(journal, NOW, LIMIT),
         lambda journal: upkeep.forget_keys(journal, ROWS / 2, LIMIT),
         lambda journal: upkeep.forget_keys(journal, 0, LIMIT),
+        lambda journal: receipts.forget_acks(journal, MAX_ACKS / 2, LIMIT),
+        lambda journal: receipts.forget_acks(journal, 0, LIMIT),
+        lambda journal: receipts.unconfirmed(journal.connection, "s1", NOW, LIMIT),
+        lambda journal: receipts.unconfirmed(journal.connection, "s1", MIDDLE, LIMIT),
+        lambda journal: receipts.unconfirmed(journal.connection, "nobody", NOW, LIMIT),
+        lambda journal: receipts.flag_unconfirmed(journal, "s0", NOW, NOW + LIMIT),
     ],
 )
 def test_a_look_up_and_a_chunk_cost_what_they_yield(
@@ -156,42 +119,19 @@ def test_texts_that_were_erased_are_not_looked_at_again(journal: Journal) -> Non
     assert steps < LIMIT
 
 
-async def send(store: Store, message_id: str, at: float) -> None:
-    key = IdempotencyKey(message_id, "f")
-    message = await accept(store, message_id, at=at, chat_id=f"{message_id}@c.us", key=key)
-    await finish(store, message, Status.SENT, at=at)
+def test_what_was_flagged_is_not_gone_through_again(journal: Journal) -> None:
+    late = NOW + ROWS
+    counts = []
+    while (count := receipts.flag_unconfirmed(journal, "s0", NOW, late)) > 0:
+        counts.append(count)
+    assert counts[0] == MAX_FLAGGED
+    assert len(counts) > 3
+    steps, _ = cost(journal.connection, lambda: receipts.flag_unconfirmed(journal, "s0", NOW, late))
+    assert steps < LIMIT
 
 
-async def test_the_files_stay_bounded_under_a_steady_load(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
-    sizes: list[int] = []
-    async with open_sqlite_store(path, lambda _: None, min_free_disk=0, lock_wait=0) as store:
-        for round_ in range(24):
-            at = NOW + round_
-            async with trio.open_nursery() as nursery:
-                for n in range(20):
-                    nursery.start_soon(send, store, f"{round_}-{n}", at)
-            while await store.purge(at - 4, 10):
-                pass
-            while await store.forget_keys(at - 4, 10):
-                pass
-            sizes.append(store._writer._journal.connection.pragma("page_count"))
-        ledger = await store.ledger()
-    assert ledger.accepted == 480
-    assert ledger.balanced
-    assert max(sizes[12:]) <= max(sizes[:12]) + 2
-    assert path.stat().st_size < 500_000
-
-
-async def test_an_erased_text_is_nowhere_in_the_files(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
-    secret = b"4711 is your code. " * 500  # more than a page, so that whole pages are freed
-    async with open_sqlite_store(path, lambda _: None, min_free_disk=0, lock_wait=0) as store:
-        acceptance = await store.accept(replace(draft("a"), text=secret.decode()))
-        assert isinstance(acceptance, Accepted)
-        await finish(store, acceptance.message, Status.SENT, at=NOW)
-    assert secret[:100] in path.read_bytes()
-    async with open_sqlite_store(path, lambda _: None, min_free_disk=0, lock_wait=0) as store:
-        assert await store.erase_texts(NOW + 1, 10) == 1
-    assert secret[:19] not in path.read_bytes()
-    assert not path.with_name("store.db-wal").exists()
+def test_the_activity_reads_what_was_settled_within_a_day_alone(journal: Journal) -> None:
+    recent, now = 300, NOW + ROWS - 300 + 86_400
+    steps, scanned = cost(journal.connection, lambda: sessions.activity(journal.connection, now))
+    assert steps < recent * STEPS_PER_ROW
+    assert scanned <= recent

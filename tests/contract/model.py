@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from trio_wa.core.status import Status
+from trio_wa.core.status import Status, acknowledged, joined, may_follow
 
 UNSENT = (Status.FAILED, Status.UNKNOWN, Status.EXPIRED)
 SENT = (Status.SENT, Status.DELIVERED, Status.READ)
+STRENGTH = (0, -1, 1, 2, 3, 4)
+"""Acks, from the one that says least to the one that says most."""
 
 
 @dataclass(slots=True)
@@ -15,13 +17,37 @@ class Entry:
     expires_at: float
     settled_at: float | None = None
     text: bool = True
+    waha_id: str | None = None
+    ack: int | None = None
+    flag: str = ""
+    resent: bool = False
+
+    @property
+    def open(self) -> bool:
+        asked = self.status is Status.UNKNOWN and self.settled_at is None
+        return asked or self.status is Status.SENDING
+
+    @property
+    def waits(self) -> bool:
+        unseen = self.flag in ("", "overdue") and (self.ack or 0) < 1
+        return self.status is Status.SENT and self.waha_id is not None and unseen
+
+    @property
+    def unconfirmed(self) -> bool:
+        return self.status is Status.SENT and self.flag != "" and (self.ack or 0) < 1
+
+    def enter(self, status: Status, at: float) -> None:
+        """Enter a settled state; what was settled before keeps its time."""
+        self.status = status
+        self.settled_at = at if self.settled_at is None else self.settled_at
 
 
 @dataclass(slots=True)
 class Model:
-    """Messages by id, in the order of acceptance, and the totals."""
+    """Messages by id, in the order of acceptance, the acks that none bore, and the totals."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
+    acks: dict[str, int] = field(default_factory=dict)
     accepted: int = 0
     purged: int = 0
 
@@ -30,39 +56,117 @@ class Model:
         self.entries[message_id] = Entry(Status.QUEUED, seq, expires_at)
         self.accepted += 1
 
-    def move(
-        self, message_id: str, before: tuple[Status, ...], after: Status, at: float | None = None
-    ) -> bool:
+    def end(self, message_id: str, after: Status, at: float) -> bool:
+        """Take a message out of the queue."""
         entry = self.entries.get(message_id)
-        if entry is None or entry.status not in before:
+        if entry is None or entry.status is not Status.QUEUED:
             return False
-        entry.status, entry.settled_at = after, at
+        entry.enter(after, at)
         return True
 
-    def retry(self, message_id: str, expires_at: float) -> bool:
-        if not self.move(message_id, UNSENT, Status.QUEUED):
+    def begin(self, message_id: str, seq: int, waha_id: str | None) -> bool:
+        entry = self.entries.get(message_id)
+        if entry is None or entry.status is not Status.QUEUED or entry.seq != seq:
             return False
-        entry = self.entries[message_id]
-        entry.seq = max(entry.seq for entry in self.entries.values()) + 1
-        entry.expires_at = expires_at
+        if entry.waha_id != waha_id:
+            entry.waha_id, entry.ack, entry.flag = waha_id, None, ""
+        entry.status = Status.SENDING
         return True
+
+    def settle(
+        self, message_id: str, after: Status, at: float, named: str | None, *, open_: bool = False
+    ) -> Status | None:
+        """End an attempt; `named` is the id that WAHA named, or the next one of a requeue."""
+        entry = self.entries.get(message_id)
+        if entry is None or entry.status is not Status.SENDING:
+            return entry and entry.status
+        borne = named if after is Status.SENT else entry.waha_id
+        acks = [entry.ack] if entry.ack is not None and borne == entry.waha_id else []
+        acks += [self.acks.pop(borne)] if borne in self.acks else []
+        ack = max(acks, key=STRENGTH.index, default=None)
+        entry.status, entry.ack, entry.waha_id = joined(after, ack), ack, borne
+        if entry.status is Status.QUEUED:
+            entry.waha_id = named
+        elif entry.status is not Status.UNKNOWN or not open_:
+            entry.settled_at = at
+        return entry.status
+
+    def resolve(
+        self, message_id: str, after: Status, at: float | None, waha_id: str | None
+    ) -> bool:
+        entry = self.entries.get(message_id)
+        if entry is None or entry.status is not Status.UNKNOWN or entry.settled_at is not None:
+            return False
+        entry.status, entry.settled_at = after, at
+        entry.waha_id = waha_id if after is Status.QUEUED else entry.waha_id
+        return True
+
+    def receive(self, waha_id: str, ack: int, at: float) -> tuple[str, Status, Status, bool] | None:
+        bearers = (each for each in self.entries.items() if each[1].waha_id == waha_id)
+        message_id, entry = next(bearers, ("", None))
+        if entry is None:
+            known = self.acks.get(waha_id, ack)
+            self.acks[waha_id] = max(known, ack, key=STRENGTH.index)
+            return None
+        before, was_open = entry.status, entry.open
+        after = acknowledged(before, ack)
+        if ack >= 0 or after is not before or before is Status.SENDING:
+            known = ack if entry.ack is None else entry.ack
+            entry.ack = max(known, ack, key=STRENGTH.index)
+        if after is before:
+            return None
+        assert may_follow(before, after)
+        entry.enter(after, at)
+        return message_id, before, after, was_open
+
+    def retry(self, message_id: str, expires_at: float) -> bool:
+        entry = self.entries.get(message_id)
+        if entry is None or entry.status not in UNSENT or entry.settled_at is None:
+            return False
+        self._requeue(entry)
+        entry.expires_at, entry.waha_id, entry.resent = expires_at, None, False
+        return True
+
+    def resend(self, message_id: str, at: float) -> bool:
+        entry = self.entries.get(message_id)
+        if entry is None or entry.status is not Status.SENT or (entry.ack or 0) != 0:
+            return False
+        if entry.resent or entry.expires_at <= at or not entry.text:
+            return False
+        self._requeue(entry)
+        entry.resent = True
+        return True
+
+    def mark(self, message_id: str) -> bool:
+        entry = self.entries.get(message_id)
+        if entry is None or not entry.waits:
+            return False
+        entry.flag = "unconfirmed"
+        return True
+
+    def flag(self, after: float, before: float) -> int:
+        late = [
+            entry
+            for entry in self.entries.values()
+            if entry.waits and not entry.flag and after < (entry.settled_at or 0) <= before
+        ]
+        for entry in late:
+            entry.flag = "overdue"
+        return len(late)
 
     def expire_overdue(self, after_seq: int, at: float) -> int:
         overdue = [
-            message_id
-            for message_id, entry in self.entries.items()
+            entry
+            for entry in self.entries.values()
             if entry.status is Status.QUEUED and entry.seq > after_seq and entry.expires_at <= at
         ]
-        for message_id in overdue:
-            self.move(message_id, (Status.QUEUED,), Status.EXPIRED, at)
+        for entry in overdue:
+            entry.enter(Status.EXPIRED, at)
         return len(overdue)
 
     def erase_texts(self, settled_before: float) -> int:
-        erased = [
-            entry
-            for entry in self._settled(settled_before).values()
-            if entry.status in SENT and entry.text
-        ]
+        settled = self._settled(settled_before).values()
+        erased = [entry for entry in settled if entry.status in SENT and entry.text]
         for entry in erased:
             entry.text = False
         return len(erased)
@@ -73,6 +177,10 @@ class Model:
             del self.entries[message_id]
         self.purged += len(old)
         return len(old)
+
+    def _requeue(self, entry: Entry) -> None:
+        entry.status, entry.settled_at, entry.ack, entry.flag = Status.QUEUED, None, None, ""
+        entry.seq = max(each.seq for each in self.entries.values()) + 1
 
     def _settled(self, before: float) -> dict[str, Entry]:
         return {

@@ -184,49 +184,6 @@ async def test_what_leaves_the_queue_unsent_is_settled(store: Store, status: Sta
     assert record.events[-1] == Event(NOW + 9, status)
 
 
-@pytest.mark.parametrize("status", UNSENT)
-async def test_a_retry_starts_anew_behind_what_is_queued(
-    store: Store, published: list[Message], status: Status
-) -> None:
-    first = await accept(store, "a", sessions=("default",))
-    await store.begin(first, "default", NOW)
-    await requeue(store, first, replace(first, due_at=NOW + 1, attempts=3, deferrals=4), at=NOW + 1)
-    second = await accept(store, "b")
-    await finish(store, first, status, at=NOW + 3)
-    assert await store.retry("a", NOW + 4, NOW + 7200)
-    again = published[-1]
-    assert again == replace(first, seq=again.seq, expires_at=NOW + 7200)
-    assert again.seq > second.seq
-    assert await store.queued(0, 10) == [second, again]
-    record = await store.get("a")
-    assert record is not None
-    assert (record.status, record.due_at, record.code, record.detail, record.settled_at) == (
-        Status.QUEUED,
-        0.0,
-        None,
-        None,
-        None,
-    )
-    assert record.events[-1] == Event(NOW + 4, Status.QUEUED)
-    third = await accept(store, "c")
-    assert third.seq > again.seq
-    assert not await store.begin(first, "default", NOW + 5), "its old place is gone"
-    assert await store.begin(again, "default", NOW + 5)
-    assert (await store.ledger()).accepted == 3
-
-
-@pytest.mark.parametrize("status", [Status.SENT, Status.CANCELLED])
-async def test_only_an_unsent_message_is_retried(
-    store: Store, published: list[Message], status: Status
-) -> None:
-    await finish(store, await accept(store, "a"), status)
-    queued = await accept(store, "b")
-    assert not await store.retry("a", NOW + 4, NOW + 7200)
-    assert not await store.retry("b", NOW + 4, NOW + 7200)
-    assert await store.queued(0, 10) == [queued]
-    assert len(published) == 2
-
-
 @pytest.mark.parametrize("message_id", ["", "nobody", "a\0b", "\ud800", "x" * 10_000])
 async def test_an_unknown_or_malformed_id_finds_nothing(store: Store, message_id: str) -> None:
     await accept(store, "a")

@@ -104,8 +104,6 @@ def retry(journal: Journal, message_id: str, at: float, expires_at: float) -> bo
 
 def requeue(journal: Journal, sql: str, values: tuple[str | float, ...]) -> bool:
     """Run the update `sql`, and publish the message that it returns; False if it changes none."""
-    row = journal.cursor.execute(sql, values).fetchone()
-    if row is None:
-        return False
-    journal.queued.append(message(row))
-    return True
+    queued = [message(row) for row in journal.cursor.execute(sql, values)]
+    journal.queued += queued
+    return bool(queued)

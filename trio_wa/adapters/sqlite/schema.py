@@ -80,7 +80,8 @@ CREATE INDEX acks_at ON acks (at);
 CREATE TABLE sessions (
     name TEXT PRIMARY KEY,
     paused INTEGER NOT NULL,
-    acked_at REAL
+    acked_at REAL,
+    proven INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE contacts (
     chat_id TEXT PRIMARY KEY,

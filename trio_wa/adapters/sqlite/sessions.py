@@ -10,8 +10,9 @@ from trio_wa.adapters.sqlite.rows import storable
 from trio_wa.ports import Activity, SessionMemory
 
 _REMEMBER = """
-INSERT INTO sessions (name, paused, acked_at) VALUES (?, ?, ?)
-ON CONFLICT (name) DO UPDATE SET paused = excluded.paused, acked_at = excluded.acked_at
+INSERT INTO sessions (name, paused, acked_at, proven) VALUES (?, ?, ?, ?)
+ON CONFLICT (name) DO UPDATE
+SET paused = excluded.paused, acked_at = excluded.acked_at, proven = excluded.proven
 """
 _ACTIVITY = """
 SELECT session, sum(settled_at > ?1 - 60), sum(settled_at > ?1 - 3600), count(*),
@@ -28,14 +29,17 @@ ON CONFLICT (chat_id) DO UPDATE SET known_as = excluded.known_as
 
 def remember_session(journal: Journal, session: str, memory: SessionMemory) -> None:
     """Record what outlives a restart of a session."""
-    values = (storable(session), memory.paused, memory.acked_at)
+    values = (storable(session), memory.paused, memory.acked_at, memory.proven)
     journal.cursor.execute(_REMEMBER, values)
 
 
 def session_memories(connection: apsw.Connection) -> dict[str, SessionMemory]:
     """What was recorded of each session."""
-    rows: Iterable[Any] = connection.execute("SELECT name, paused, acked_at FROM sessions")
-    return {name: SessionMemory(bool(paused), acked_at) for name, paused, acked_at in rows}
+    rows: Iterable[Any] = connection.execute("SELECT name, paused, acked_at, proven FROM sessions")
+    return {
+        name: SessionMemory(bool(paused), acked_at, bool(proven))
+        for name, paused, acked_at, proven in rows
+    }
 
 
 def activity(connection: apsw.Connection, now: float) -> dict[str, Activity]:

@@ -1,0 +1,108 @@
+"""A change of one message costs the store on disk the same, however many messages there are."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from tests.contract.messages import NOW, draft
+from tests.sqlite_cost import STEPS_PER_ROW, cost, filled, taken_back
+from trio_wa.adapters.acknowledgement import MAX_ACKS
+from trio_wa.adapters.sqlite import (
+    attempts,
+    changes,
+    receipts,
+    sessions,
+)
+from trio_wa.adapters.sqlite.journal import Journal
+from trio_wa.core.message import Message
+from trio_wa.core.outcome import Sent
+from trio_wa.core.retry import Final, Inquire, Requeue
+from trio_wa.core.status import Status
+from trio_wa.ports import (
+    Attempt,
+    Receipt,
+    SessionMemory,
+)
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journal]:
+    with filled(tmp_path_factory.mktemp("cost") / "store.db") as journal:
+        yield journal
+
+
+@pytest.fixture
+def journal(many: Journal) -> Iterator[Journal]:
+    with taken_back(many):
+        yield many
+
+
+def sending(journal: Journal) -> Message:
+    """A message that is being sent under the id of its name."""
+    message = replace(FIRST, waha_id="3EB0new")
+    assert attempts.begin(journal, message, "s1", NOW)
+    return message
+
+
+def asked(journal: Journal) -> Message:
+    """A message that is being looked up."""
+    message = sending(journal)
+    attempts.settle(journal, message, ATTEMPT, Inquire("timeout", "?"))
+    return message
+
+
+FIRST = Message("m3", 3, "3@c.us", "Hello", NOW, NOW + 86_400)
+ATTEMPT = Attempt("s1", NOW, NOW + 1, Sent("3EB0new"))
+AGAIN = Requeue(FIRST, "timeout", "?")
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda journal: changes.accept(journal, draft("new")),
+        sending,
+        lambda journal: attempts.settle(journal, sending(journal), ATTEMPT, Final(Status.SENT)),
+        lambda journal: attempts.settle(
+            journal, sending(journal), ATTEMPT, Final(Status.SENT, waha_id="x77")
+        ),
+        lambda journal: attempts.settle(journal, sending(journal), ATTEMPT, AGAIN),
+        lambda journal: attempts.resolve(journal, asked(journal), "s1", NOW, Final(Status.SENT)),
+        lambda journal: attempts.resolve(journal, asked(journal), "s1", NOW, AGAIN),
+        lambda journal: changes.retry(journal, "m1001", NOW, NOW + 1),
+        lambda journal: receipts.resend(journal, "m5", NOW),
+        lambda journal: receipts.mark_unconfirmed(journal, "m5", NOW),
+        lambda journal: receipts.receive(journal, Receipt("s1", "3EB05", 2, NOW)),
+        lambda journal: receipts.receive(journal, Receipt("s1", "3EB05", 1, NOW)),
+        lambda journal: receipts.receive(journal, Receipt("s1", "new", 2, NOW)),
+        lambda journal: receipts.receive(journal, Receipt("s1", "x77", 2, NOW)),
+        lambda journal: sessions.remember_session(journal, "s1", SessionMemory()),
+        lambda journal: sessions.remember_contact(journal, "1@c.us", "2@c.us"),
+        lambda journal: sessions.contact(journal.connection, "1@c.us"),
+    ],
+)
+def test_a_change_of_one_message_costs_the_same_however_many_there_are(
+    journal: Journal, run: Callable[[Journal], object]
+) -> None:
+    changed = journal.changes()
+    steps, scanned = cost(journal.connection, lambda: run(journal))
+    assert steps < 5 * STEPS_PER_ROW
+    assert scanned == 0
+    assert journal.changes() > changed or steps < STEPS_PER_ROW, "it did something"
+
+
+@pytest.mark.parametrize("ack", [1, 2])
+def test_an_ack_that_comes_twice_writes_nothing(journal: Journal, ack: int) -> None:
+    receipts.receive(journal, Receipt("s1", "3EB05", ack, NOW))
+    receipts.receive(journal, Receipt("s1", "x77", ack, NOW))
+    changed = journal.changes()
+    receipts.receive(journal, Receipt("s1", "3EB05", ack, NOW))
+    receipts.receive(journal, Receipt("s1", "x77", ack, NOW))
+    assert journal.changes() == changed
+
+
+def test_only_the_newest_acks_are_kept(journal: Journal) -> None:
+    for n in range(3):
+        receipts.receive(journal, Receipt("s1", f"new{n}", 2, NOW))
+    kept = journal.connection.execute("SELECT count(*), min(number) FROM acks").fetchone()
+    assert kept == (MAX_ACKS, 4)

@@ -1,0 +1,114 @@
+"""What becomes of a database that an older trio-wa wrote."""
+
+import json
+from pathlib import Path
+
+import apsw
+import pytest
+
+from tests.contract.messages import NOW, accept, receive, record_of
+from trio_wa.adapters.sqlite import open_sqlite_store
+from trio_wa.adapters.sqlite.schema import APPLICATION_ID, MIGRATIONS
+from trio_wa.core.message import Message
+from trio_wa.core.retry import Final
+from trio_wa.core.status import Status
+from trio_wa.ports import Event, OpenAttempt, SessionMemory, StoreUnusable
+
+STATES = ("queued", "sending", "sent", "unknown", "failed")
+
+
+def write_version_1(path: Path) -> None:
+    """A database as the first version left it, with a message in each state."""
+    connection = apsw.Connection(str(path))
+    connection.pragma("journal_mode", "WAL")
+    connection.pragma("application_id", APPLICATION_ID)
+    connection.execute(MIGRATIONS[0])
+    connection.pragma("user_version", 1)
+    for number, status in enumerate(STATES, 1):
+        events = [[NOW, "queued"], [NOW + 1, "sending", "one"]]
+        events += [[NOW + 2, status, "one", NOW + 1]]
+        lines = [json.dumps(each) + "\n" for each in events]
+        settled = status not in ("queued", "sending")
+        connection.execute(
+            "INSERT INTO messages (number, seq, id, status, accepted_at, expires_at, settled_at,"
+            " recipient, chat_id, session, waha_id, code, text, history)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, '+1', '1@c.us', ?, ?, ?, 'Hello', ?)",
+            (
+                number,
+                number,
+                status,
+                status,
+                NOW,
+                NOW + 3600,
+                NOW + 2 if settled else None,
+                None if status == "queued" else "one",
+                "3EB0sent" if status == "sent" else None,
+                "timeout" if status == "unknown" else None,
+                "".join(lines[: 3 if settled else number]),
+            ),
+        )
+    connection.execute("UPDATE totals SET accepted = 5, number = 5")
+    connection.close()
+
+
+async def test_every_message_of_version_1_survives_in_its_state(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    write_version_1(path)
+    async with open_sqlite_store(path, print, min_free_disk=0, lock_wait=0) as store:
+        ledger = await store.ledger()
+        assert ledger.balanced
+        assert ledger.counts == dict.fromkeys(Status, 0) | {Status(each): 1 for each in STATES}
+        queued, sending = (
+            Message(name, seq, "1@c.us", "Hello", NOW, NOW + 3600)
+            for seq, name in enumerate(("queued", "sending"), 1)
+        )
+        assert await store.queued(0, 10) == [queued]
+        assert await store.open_attempts() == [OpenAttempt(sending, "one", NOW + 1, asked=False)]
+        for name in ("sent", "unknown", "failed"):
+            record = await record_of(store, name)
+            assert (record.settled_at, record.ack, record.unconfirmed) == (NOW + 2, None, False)
+            assert record.events[-1] == Event(NOW + 2, Status(name), "one", began_at=NOW + 1)
+        assert (await record_of(store, "unknown")).code == "timeout"
+        assert (await accept(store, "new")).seq == 6
+    connection = apsw.Connection(str(path))
+    assert connection.pragma("user_version") == len(MIGRATIONS)
+    connection.close()
+
+
+async def test_messages_of_version_1_go_on_under_the_new_rules(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    write_version_1(path)
+    published: list[Message] = []
+    async with open_sqlite_store(path, published.append, min_free_disk=0, lock_wait=0) as store:
+        unknown = Message("unknown", 4, "1@c.us", "Hello", NOW, NOW + 3600)
+        assert not await store.resolve(unknown, "one", NOW + 9, Final(Status.SENT))
+        assert await store.retry("unknown", NOW + 9, NOW + 3600)
+        assert [each.message_id for each in await store.unconfirmed("one", NOW, 9)] == ["sent"]
+        moved = await receive(store, "3EB0sent", 2, session="one")
+        assert moved is not None
+        assert moved.after is Status.DELIVERED
+        await store.remember_session("one", SessionMemory(paused=True))
+    assert [message.id for message in published] == ["unknown"]
+
+
+async def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    write_version_1(path)
+    connection = apsw.Connection(str(path))
+    connection.execute("CREATE TABLE sessions (name)")  # in the way of the second step
+    connection.close()
+    before = tables(path)
+    with pytest.raises(StoreUnusable):
+        async with open_sqlite_store(path, print, min_free_disk=0, lock_wait=0):
+            pass
+    assert tables(path) == before
+
+
+def tables(path: Path) -> list[tuple[object, ...]]:
+    connection = apsw.Connection(str(path))
+    try:
+        version = connection.pragma("user_version")
+        rows = connection.execute("SELECT name, sql FROM sqlite_schema ORDER BY name").fetchall()
+        return [(version,), *rows]
+    finally:
+        connection.close()
