@@ -1,0 +1,124 @@
+"""What an operator reads at the start."""
+
+from typing import Any
+
+import pytest
+import structlog
+import trio
+import trio.testing
+
+from tests.fakes import FakeObserver
+from trio_wa.config import Settings
+from trio_wa.greeting import greet
+from trio_wa.ports import Activity, SessionView, StoreUnavailable, WahaInfo
+
+Events = dict[str, dict[str, Any]]
+
+
+class FakeOversight:
+    """Sessions that can do what `message_ids` says; or a store that cannot be read."""
+
+    def __init__(self, message_ids: bool | None = True, *, fails: bool = False) -> None:
+        self._message_ids = message_ids
+        self._fails = fails
+
+    async def first_view(self, session: str) -> SessionView:
+        await trio.lowlevel.checkpoint()
+        if self._fails:
+            raise StoreUnavailable("the disk is full")
+        return SessionView(
+            session, "WORKING", None, False, 0, Activity(), False, "none", self._message_ids,
+            None, None,
+        )  # fmt: skip
+
+
+async def greeted(
+    observer: FakeObserver, oversight: FakeOversight | None = None, **settings: Any
+) -> Events:
+    """The events that greet whoever starts the service, by name."""
+    values = {"waha_url": "http://waha", "waha_sessions": "a", "waha_api_key": "k"} | settings
+    with structlog.testing.capture_logs() as logs:
+        await greet(settings_of(values), observer, oversight or FakeOversight())
+    return {entry["event"]: dict(entry) for entry in logs}
+
+
+def settings_of(values: dict[str, Any]) -> Settings:
+    return Settings.model_validate(values)
+
+
+@pytest.mark.parametrize(
+    ("message_ids", "word", "unknown"),
+    [
+        (True, "yes", "are looked up"),
+        (False, "no", "as ON_UNKNOWN says"),
+        (None, "not seen yet", "as ON_UNKNOWN says"),
+    ],
+)
+async def test_a_session_that_works_is_told_with_what_it_makes_possible(
+    message_ids: bool | None, word: str, unknown: str
+) -> None:
+    events = await greeted(FakeObserver({"a": "WORKING"}), FakeOversight(message_ids))
+    found = events["session.found"]
+    assert (found["session"], found["message_ids"]) == ("a", word)
+    assert found["unknown_outcomes"] == unknown
+    assert "waha.no_key" not in events
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [
+        ("SCAN_QR_CODE", "/sessions/a/qr"),
+        ("STARTING", "wait"),
+        ("FAILED", "/sessions/a/restart"),
+        (None, "WAHA_SESSIONS"),
+    ],
+)
+async def test_a_session_that_does_not_is_told_with_its_remedy(
+    status: str | None, remedy: str
+) -> None:
+    statuses = {} if status is None else {"a": status}
+    events = await greeted(FakeObserver(statuses))
+    assert remedy in events["session.not_working"]["remedy"]
+    assert "session.found" not in events
+
+
+async def test_a_waha_that_is_away_is_told_and_nothing_is_said_of_its_sessions() -> None:
+    events = await greeted(FakeObserver(problem="connection refused"))
+    assert events["waha.problem"]["problem"] == "connection refused"
+    assert "session.found" not in events
+
+
+async def test_a_waha_that_tells_no_statuses_has_its_sessions_found() -> None:
+    events = await greeted(FakeObserver(None))
+    assert events["session.found"]["status"] == "unreadable"
+
+
+async def test_a_missing_key_and_a_missing_webhook_are_told() -> None:
+    events = await greeted(FakeObserver({"a": "WORKING"}), waha_api_key=None)
+    assert "WAHA_API_KEY" in events["waha.no_key"]["remedy"]
+    assert "WAHA_WEBHOOK_URL" in events["webhooks.not_registered"]["remedy"]
+
+
+async def test_a_store_that_cannot_be_read_ends_no_start() -> None:
+    events = await greeted(FakeObserver({"a": "WORKING"}), FakeOversight(fails=True))
+    assert "full" in events["session.found"]["store"]
+
+
+async def test_one_waha_that_hangs_holds_up_no_word_of_another(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    observer = FakeObserver({"a": "WORKING", "b": "WORKING"})
+
+    async def ask(url: str) -> WahaInfo:
+        if url.endswith("slow"):
+            await trio.sleep(3600)
+        return await observer.statuses(url)
+
+    observer.ask = ask  # type: ignore[method-assign]  # one of the two hangs
+    with structlog.testing.capture_logs() as logs, trio.move_on_after(10):
+        await greet(
+            settings_of({"waha_url": "http://waha", "waha_sessions": "a@http://slow,b"}),
+            observer,
+            FakeOversight(),
+        )
+    assert [entry["session"] for entry in logs if entry["event"] == "session.found"] == ["b"]
