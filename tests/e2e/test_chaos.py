@@ -4,6 +4,7 @@ import hashlib
 import json
 import signal
 from collections import Counter, defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,9 +25,11 @@ from trio_wa.simulator.simulator import Simulator
 
 SESSIONS = ("a", "b", "c")
 MESSAGES = 5_000
+VIRTUAL_MESSAGES = 1_000  # they cost more than they do in processes of their own
 RECIPIENTS = 300
 CLIENTS = 12
 SECRET = "a-secret"
+EVENTS = frozenset({"message.ack", "session.status"})
 GRACE = 1.0  # seconds: a webhook takes some time on a busy machine
 LATENCY = Uniform(0.002, 0.04)
 ANSWERS_LOST = {"cut_after": 0.03, "error_after": 0.02}
@@ -117,8 +120,7 @@ async def _settled(http: httpx.AsyncClient) -> dict[str, Any]:
 async def _listen(process: Process, simulator: Simulator) -> str:
     """Let the sessions tell the process of what happens; its address."""
     address = await process.address()
-    events = frozenset({"message.ack", "session.status"})
-    target = WebhookTarget(f"{address}/webhooks/waha", SECRET, events)
+    target = WebhookTarget(f"{address}/webhooks/waha", SECRET, EVENTS)
     for session in simulator.sessions.all():
         session.webhooks = (target,)
     return address
@@ -170,21 +172,25 @@ async def test_through_flapping_sessions_lost_answers_and_a_kill_each_message_ar
     assert answers_lost(simulator) > 0.03 * MESSAGES
 
 
-@pytest.mark.trio_wa(waha_webhook_secret=SECRET)
-@pytest.mark.waha(sessions=SESSIONS, latency=LATENCY, cut_before=0.02, **ANSWERS_LOST)
-async def test_in_virtual_time_too_what_was_cut_before_its_delivery_arrives_once(
+@pytest.mark.trio_wa(waha_webhook_secret=SECRET, confirm_timeout="0")
+@pytest.mark.waha(
+    sessions=SESSIONS, latency=LATENCY, acks=AckPlan(hold_at=1), cut_before=0.02, **ANSWERS_LOST
+)
+async def test_in_virtual_time_what_was_cut_before_its_delivery_arrives_once_and_in_its_place(
     trio_wa, waha, autojump_clock
 ):
-    for name in SESSIONS:
-        waha.flap(name, every=Uniform(5.0, 60.0), down=Uniform(1.0, 10.0))
-    for n in range(MESSAGES):
-        if n == MESSAGES // 2:
+    for session in waha.simulator.sessions.all():
+        session.webhooks = tuple(replace(each, events=EVENTS) for each in session.webhooks)
+        waha.flap(session.name, every=Uniform(5.0, 60.0), down=Uniform(1.0, 10.0))
+    for n in range(VIRTUAL_MESSAGES):
+        if n == VIRTUAL_MESSAGES // 2:
             await trio_wa.crash()
             await trio_wa.restart()
         await trio_wa.send(somebody(n % RECIPIENTS), f"{n}")
+    await waha.wait_sent(VIRTUAL_MESSAGES)
     ledger = await trio_wa.settled()
     assert ledger.balanced
-    assert Counter(m.text for m in waha.sent) == {str(n): 1 for n in range(MESSAGES)}
+    assert Counter(m.text for m in waha.sent) == {str(n): 1 for n in range(VIRTUAL_MESSAGES)}
     assert order_kept(waha.simulator)
     assert waha.sends_while_not_working(GRACE) == []
-    assert answers_lost(waha.simulator) > 0.03 * MESSAGES
+    assert answers_lost(waha.simulator) > 0.05 * VIRTUAL_MESSAGES
