@@ -1,13 +1,18 @@
 """One worker: what it records and tells, whatever happens at whichever step."""
 
 import itertools
+from dataclasses import replace
+from math import inf
+from typing import Any
 
 import pytest
 import trio
 import trio.testing
 
+from tests.contract.messages import accept, status_of
 from tests.core.messages import message
 from tests.fakes import (
+    FailingStore,
     FakeAddressing,
     FakeDispatcher,
     FakeGateway,
@@ -15,14 +20,15 @@ from tests.fakes import (
     FakeStore,
     cancelled_at,
 )
+from trio_wa.adapters.memory_store import MemoryStore
 from trio_wa.clock import Clock
 from trio_wa.core.dispatch import Claim, Expiry
 from trio_wa.core.message import Message
 from trio_wa.core.outcome import Outcome, Rejected, Sent, Unavailable, Unknown
-from trio_wa.core.retry import Final, Requeue, RetryPolicy
+from trio_wa.core.retry import Decision, Final, Inquire, Requeue, RetryPolicy
 from trio_wa.core.session import Session
 from trio_wa.core.status import Status
-from trio_wa.ports import StoreUnavailable
+from trio_wa.ports import Sender, StoreUnavailable
 from trio_wa.worker import AGAIN_SECONDS, SETTLE_SECONDS, Worker
 
 SESSION = Session("default", "http://waha")
@@ -38,8 +44,9 @@ class Bench:
         gateway: FakeGateway | None = None,
         addressing: FakeAddressing | None = None,
         tells: bool = False,
+        store: Any = None,
     ) -> None:
-        self.store = FakeStore()
+        self.store = store or FakeStore()
         self.gateway = gateway or FakeGateway()
         self.dispatcher = FakeDispatcher()
         self.inquiries = FakeInquiries(tells=tells)
@@ -231,6 +238,190 @@ async def test_a_cut_worker_does_not_wait_long_for_a_store_that_cannot_record(
             bench.store.refusals = [StoreUnavailable("full")] * 100
     assert bench.store.settles == []
     assert trio.current_time() == 1 + SETTLE_SECONDS
+
+
+def silent() -> FakeGateway:
+    """A WAHA that never says what became of a message."""
+    return FakeGateway(lambda _message, _session: Unknown("timeout", "silence"))
+
+
+async def test_the_id_is_recorded_with_the_begin() -> None:
+    bench = Bench(addressing=FakeAddressing("3EB0A"))
+    await bench.work(claim(1), claim(2))
+    assert bench.store.ids == ["3EB0A", None]
+
+
+async def test_what_may_have_been_sent_is_looked_up_once_that_is_recorded() -> None:
+    bench = Bench(gateway=silent(), addressing=FakeAddressing("3EB0A"), tells=True)
+    opened_at_finish: list[int] = []
+    finished = bench.dispatcher.finished
+
+    def note(claim: Claim, outcome: Outcome | None, decision: Decision) -> None:
+        opened_at_finish.append(len(bench.inquiries.opened))
+        finished(claim, outcome, decision)
+
+    bench.dispatcher.finished = note  # type: ignore[method-assign]  # to see which comes first
+    await bench.work(claim(1))
+    inquire = Inquire("timeout", "silence")
+    assert bench.store.settles == [("m1", Unknown("timeout", "silence"), inquire)]
+    assert bench.dispatcher.done == bench.store.settles
+    assert opened_at_finish == [0]  # the recipient was held first
+    [opened] = bench.inquiries.opened
+    message_ = replace(message(1), waha_id="3EB0A", prefer="default")
+    assert (opened.message, opened.session, opened.asked) == (message_, "default", True)
+
+
+async def test_an_attempt_is_looked_up_from_its_begin(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    gateway = silent()
+    gateway.seconds = 15.0
+    bench = Bench(gateway=gateway, addressing=FakeAddressing("3EB0A"), tells=True)
+    began_at = Clock().now()
+    await bench.work(claim(1))
+    [opened] = bench.inquiries.opened
+    assert opened.began_at == pytest.approx(began_at, abs=1)
+
+
+@pytest.mark.parametrize("status", [Status.SENT, Status.DELIVERED, Status.READ, Status.FAILED])
+async def test_an_ack_that_was_faster_makes_it_final(status: Status) -> None:
+    bench = Bench(gateway=silent(), addressing=FakeAddressing("3EB0A"), tells=True)
+    bench.store.acked = {"m1": status}
+    await bench.work(claim(1))
+    assert bench.dispatcher.done == [("m1", Unknown("timeout", "silence"), Final(status))]
+    assert bench.inquiries.opened == []
+
+
+async def test_an_ack_that_was_faster_than_a_retry_keeps_it_from_being_sent_again() -> None:
+    outcome = Unavailable("throttled", "busy", "origin")
+    bench = Bench(gateway=FakeGateway(lambda _message, _session: outcome))
+    bench.store.acked = {"m1": Status.SENT}
+    await bench.work(claim(1))
+    assert bench.dispatcher.done == [("m1", outcome, Final(Status.SENT))]
+
+
+async def test_where_nothing_can_tell_the_choice_decides_at_once() -> None:
+    bench = Bench(gateway=silent(), addressing=FakeAddressing("3EB0A"), tells=False)
+    await bench.work(claim(1))
+    assert bench.dispatcher.done[0][2] == Final(Status.UNKNOWN, "timeout", "silence")
+    assert bench.inquiries.opened == []
+
+
+async def test_what_is_sent_again_without_evidence_keeps_its_id() -> None:
+    bench = Bench(gateway=silent(), addressing=FakeAddressing("3EB0A"))
+    resend = Claim(replace(message(1), on_unknown="resend", expires_at=inf), SESSION)
+    await bench.work(resend)
+    [(_, _, decision)] = bench.dispatcher.done
+    assert isinstance(decision, Requeue)
+    assert (decision.message.waha_id, decision.message.prefer) == ("3EB0A", "default")
+
+
+async def test_what_was_certainly_not_sent_does_not_keep_its_id() -> None:
+    outcome = Unavailable("session_not_working", "", "session")
+    gateway = FakeGateway(lambda _message, _session: outcome)
+    bench = Bench(gateway=gateway, addressing=FakeAddressing("3EB0A"))
+    await bench.work(claim(1))
+    [(_, _, decision)] = bench.dispatcher.done
+    assert isinstance(decision, Requeue)
+    assert (decision.message.waha_id, decision.message.prefer) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("obstacle", "kind"),
+    [
+        (Rejected("not_on_whatsapp", "no"), Final),
+        (Unavailable("session_not_working", "", "session"), Requeue),
+    ],
+)
+async def test_what_stands_in_the_way_is_settled_as_an_attempt(
+    obstacle: Rejected | Unavailable, kind: type[Final | Requeue]
+) -> None:
+    bench = Bench(addressing=FakeAddressing(instead=obstacle))
+    await bench.work(claim(1))
+    assert bench.gateway.written == []
+    assert bench.store.begins == [("m1", "default")]
+    [(name, outcome, decision)] = bench.store.settles
+    assert (name, outcome) == ("m1", obstacle)
+    assert isinstance(decision, kind)
+    assert bench.dispatcher.done == bench.store.settles
+    assert bench.learned == [("m1", "default", obstacle)]
+
+
+async def test_a_store_that_cannot_tell_of_the_contact_has_the_claim_given_back() -> None:
+    class Failing(FakeAddressing):
+        async def address(
+            self, message: Message, session: Session, sender: Sender
+        ) -> Message | Rejected | Unavailable:
+            raise StoreUnavailable("full")
+
+    bench = Bench(addressing=Failing())
+    refused = claim(1)
+    await bench.work(refused)
+    assert bench.dispatcher.refusals == [refused]
+    assert bench.store.begins == []
+    assert bench.gateway.written == []
+
+
+async def test_every_outcome_is_learned_from_once() -> None:
+    bench = Bench(gateway=silent(), tells=True)
+    await bench.work(claim(1), claim(2))
+    unknown = Unknown("timeout", "silence")
+    assert bench.learned == [("m1", "default", unknown), ("m2", "default", unknown)]
+
+
+class SlowAddressing(FakeAddressing):
+    """Takes two steps for each message."""
+
+    async def address(
+        self, message: Message, session: Session, sender: Sender
+    ) -> Message | Rejected | Unavailable:
+        await trio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint()
+        return await super().address(message, session, sender)
+
+
+@pytest.mark.parametrize("answer", [Unknown("timeout", "silence"), Sent("3EB0A")])
+async def test_cut_at_any_step_store_and_dispatcher_tell_the_same(answer: Outcome) -> None:
+    seen: set[Status | None] = set()
+    for step in itertools.count(1):
+        store = MemoryStore(lambda _message: None)
+        bench = Bench(
+            gateway=FakeGateway(lambda _message, _session: answer),
+            addressing=SlowAddressing("3EB0A"),
+            tells=True,
+            store=FailingStore(store),
+        )
+        accepted = await accept(store, "m")
+        job = Claim(accepted, SESSION)
+        cut = await cancelled_at(step, lambda bench=bench, job=job: bench.work(job))
+        written, status = bool(bench.gateway.written), await status_of(store, "m")
+        seen.add(status)
+        opened = [attempt.message for attempt in bench.inquiries.opened]
+        match status:
+            case Status.QUEUED:
+                assert not written
+                [queued] = await store.queued(0, 10)
+                assert queued.waha_id is None
+            case Status.UNKNOWN:
+                assert written
+                [left] = await store.open_attempts()
+                assert left.asked
+                assert left.message.waha_id == "3EB0A"
+                assert opened in ([], [left.message])  # untold only where the settle was cut
+            case Status.SENT:
+                assert written
+                assert opened == []
+            case _:
+                raise AssertionError(status)
+        for _, outcome, decision in bench.dispatcher.done:
+            told = {Requeue: Status.QUEUED, Inquire: Status.UNKNOWN}.get(type(decision))
+            assert status is (told or Status.SENT)
+            assert outcome is not None
+        if not cut:
+            assert bench.dispatcher.done
+            break
+    final = Status.SENT if answer == Sent("3EB0A") else Status.UNKNOWN
+    assert seen == {Status.QUEUED, Status.UNKNOWN, final}
 
 
 async def test_the_end_of_the_jobs_ends_every_worker(
