@@ -12,8 +12,9 @@ from trio_wa.clock import Clock
 from trio_wa.core.dispatch import Dispatch
 from trio_wa.core.message import Message
 from trio_wa.core.outcome import Outcome, Sent, Unavailable, Unknown
-from trio_wa.core.retry import RetryPolicy
+from trio_wa.core.retry import Final, Requeue, RetryPolicy
 from trio_wa.core.session import Session
+from trio_wa.core.status import Status
 from trio_wa.dispatcher import STORE_SECONDS, Dispatcher
 from trio_wa.ports import StoreUnavailable
 from trio_wa.window import Window
@@ -312,6 +313,191 @@ async def test_what_nobody_may_send_does_not_hold_up_an_unlimited_drain(
     under_test.window.close()
     await under_test.run()
     assert under_test.settled == []
+
+
+class Looked(Line):
+    """A line on which the first attempt of each message `unsure` is looked up."""
+
+    def __init__(self, *unsure: int, workers: int = 3) -> None:
+        super().__init__(workers=workers)
+        self.inquiries.tells = True
+        self.addressing._ids = [f"3EB0{n}" for n in range(100)]
+        self._unsure = {f"m{seq}" for seq in unsure}
+        self.gateway.answer = self._answer
+
+    def _answer(self, sent: Message, _session: Session) -> Outcome:
+        if sent.id in self._unsure:
+            self._unsure.discard(sent.id)
+            return Unknown("timeout", "")
+        return Sent()
+
+    @property
+    def free_permits(self) -> int:
+        return self.window._permits.value
+
+    @property
+    def written(self) -> list[str]:
+        return [name for name, _ in self.gateway.written]
+
+    def end(self, decision: Final | Requeue) -> None:
+        """Let the oldest inquiry end."""
+        self.dispatcher.released(self.inquiries.opened.pop(0).message, decision)
+
+
+SENT = Final(Status.SENT)
+
+
+async def test_what_is_looked_up_holds_its_recipient_and_no_worker(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Looked(1, workers=1)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(under_test.run)
+        for seq in (1, 2, 3):
+            under_test.accept(seq, to="1@c.us")
+        under_test.accept(4, to="2@c.us")
+        await trio.sleep(600)
+        assert under_test.written == ["m1", "m4"]
+        assert under_test.window.places == 3
+        under_test.end(SENT)
+        await trio.testing.wait_all_tasks_blocked()
+        assert under_test.written == ["m1", "m4", "m2", "m3"]
+        under_test.window.close()
+    assert (under_test.window.places, under_test.free_permits) == (0, 1_000)
+
+
+async def test_what_is_sent_again_goes_before_the_rest_of_its_line(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Looked(1)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(under_test.run)
+        for seq in (1, 2):
+            under_test.accept(seq, to="1@c.us")
+        await trio.sleep(120)
+        [opened] = under_test.inquiries.opened
+        under_test.end(Requeue(opened.message, "not_sent", ""))
+        await trio.testing.wait_all_tasks_blocked()
+        assert under_test.written == ["m1", "m1", "m2"]
+        under_test.window.close()
+    assert (under_test.window.places, under_test.free_permits) == (0, 1_000)
+
+
+async def test_an_unlimited_drain_waits_for_what_is_looked_up_and_for_what_follows(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Looked(1)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(under_test.run)
+        for seq in (1, 2):
+            under_test.accept(seq, to="1@c.us")
+        under_test.window.close()
+        await trio.sleep(600)
+        assert under_test.written == ["m1"]
+        began = trio.current_time()
+        [opened] = under_test.inquiries.opened
+        under_test.end(Requeue(opened.message, "not_sent", ""))
+    assert trio.current_time() == began
+    assert under_test.written == ["m1", "m1", "m2"]
+    assert (under_test.window.places, under_test.free_permits) == (0, 1_000)
+
+
+async def test_a_bounded_drain_does_not_wait_for_what_is_looked_up(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Looked(1)
+    for seq in (1, 2):
+        under_test.accept(seq, to="1@c.us")
+    under_test.dispatcher.drain_until = under_test.clock.now() + 6.0
+    under_test.window.close()
+    began = trio.current_time()
+    await under_test.run()
+    assert trio.current_time() == began
+    assert under_test.written == ["m1"]
+    assert under_test.window.places == 2
+    under_test.end(SENT)  # it may still end: nothing but a place and a permit comes of it
+    assert (under_test.window.places, under_test.free_permits) == (1, 999)
+
+
+async def test_what_was_open_at_the_start_holds_what_is_fed_after_it(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Looked()
+    left = replace(message(1, to="1@c.us"), waha_id="3EB0")
+    under_test.window.fall_behind(1)
+    under_test.window.caught_up(0)
+    await under_test.window.enter()
+    under_test.dispatcher.block(left)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(under_test.run)
+        under_test.accept(2, to="1@c.us")
+        under_test.accept(3, to="2@c.us")
+        await trio.sleep(60)
+        assert under_test.written == ["m3"]
+        under_test.dispatcher.released(left, SENT)
+        await trio.testing.wait_all_tasks_blocked()
+        assert under_test.written == ["m3", "m2"]
+        under_test.window.close()
+    assert (under_test.window.places, under_test.free_permits) == (0, 1_000)
+
+
+async def test_what_was_overtaken_by_its_ack_makes_room_for_the_next(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Looked()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(under_test.run)
+        under_test.accept(1, to="1@c.us", due_in=MINUTE)
+        under_test.accept(2, to="1@c.us")
+        await trio.sleep(1)
+        under_test.dispatcher.overtaken("m1")
+        await trio.testing.wait_all_tasks_blocked()
+        assert under_test.written == ["m2"]
+        under_test.window.close()
+    assert (under_test.window.places, under_test.free_permits) == (0, 1_000)
+
+
+async def test_what_was_overtaken_while_a_worker_had_it_gives_its_place_back_once(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Looked()
+    under_test.store.begun = False  # the store has it as sent
+    under_test.accept(1)
+    under_test.dispatcher.overtaken("m1")  # still in the channel
+    under_test.window.close()
+    await under_test.run()
+    assert under_test.written == []
+    assert (under_test.window.places, under_test.free_permits) == (0, 1_000)
+
+
+async def test_what_was_overtaken_and_lies_only_in_the_store_gives_its_place_back(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Looked()
+    under_test.window.fall_behind(1)
+    under_test.dispatcher.overtaken("m1")
+    assert (under_test.window.places, under_test.free_permits) == (0, 1_000)
+
+
+async def test_a_session_that_falls_and_returns_stops_and_starts_the_line_at_once(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Looked()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(under_test.run)
+        under_test.dispatcher.set_status("a", "SCAN_QR_CODE")
+        under_test.accept(1)
+        await trio.sleep(3600)
+        assert under_test.written == []
+        assert under_test.dispatcher.obstacles() == {"a": "session_not_working"}
+        under_test.dispatcher.set_paused("a", paused=True)
+        under_test.dispatcher.set_status("a", "WORKING")
+        await trio.testing.wait_all_tasks_blocked()
+        assert under_test.written == []
+        under_test.dispatcher.set_paused("a", paused=False)
+        await trio.testing.wait_all_tasks_blocked()
+        assert under_test.written == ["m1"]
+        under_test.window.close()
 
 
 async def test_a_cancelled_line_records_every_attempt_that_began(

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 
 from tests.core.messages import message
-from trio_wa.core.outcome import Fault, Rejected, Sent, Unavailable, Unknown
+from trio_wa.core.message import OnUnknown
+from trio_wa.core.outcome import Fault, Outcome, Rejected, Sent, Unavailable, Unknown
 from trio_wa.core.retry import (
     Final,
     Inquire,
@@ -156,3 +157,81 @@ def test_what_was_not_sent_goes_again_under_its_id_over_the_same_session() -> No
 def test_what_was_not_sent_in_all_its_attempts_has_failed() -> None:
     decision = send_again(message(1, attempts=2), "a", now=NOW, policy=HOLD, jitter=0.5)
     assert decision == Final(Status.FAILED, "not_sent", "not sent in 3 attempts")
+
+
+sessions = st.sampled_from(["a", "b"])
+choices: st.SearchStrategy[OnUnknown | None] = st.sampled_from([None, "hold", "resend"])
+unknowns = st.builds(Unknown, st.just("timeout"), st.just("no answer"), st.booleans())
+outcomes = st.one_of(
+    unknowns,
+    st.just(Sent("3EB0")),
+    st.just(Rejected("rejected", "no")),
+    st.builds(
+        Unavailable,
+        st.just("throttled"),
+        st.just("busy"),
+        st.sampled_from(["message", "session", "origin"]),
+    ),
+)
+
+
+@given(st.lists(outcomes, max_size=30), policies, choices, st.lists(st.booleans(), min_size=30))
+def test_an_unknown_outcome_is_never_followed_by_another_send_unless_it_was_asked_for(
+    answers: list[Outcome],
+    policy: RetryPolicy,
+    on_unknown: OnUnknown | None,
+    evidence: list[bool],
+) -> None:
+    before = replace(message(1), on_unknown=on_unknown)
+    for outcome, tells in zip(answers, evidence, strict=False):
+        decision = decide(before, outcome, now=NOW, policy=policy, jitter=0.5, evidence=tells)
+        if isinstance(outcome, Unknown):
+            assert isinstance(decision, Inquire) == tells
+            if isinstance(decision, Requeue):
+                assert "resend" in (on_unknown, policy.on_unknown)
+                assert on_unknown != "hold"
+        if not isinstance(decision, Requeue):
+            break
+        before = decision.message
+    assert before.attempts < policy.max_attempts
+
+
+@given(policies, choices, jitters, st.integers(0, 10), st.floats(0, 2 * NOW))
+def test_giving_up_is_final_or_costs_an_attempt(
+    policy: RetryPolicy,
+    on_unknown: OnUnknown | None,
+    jitter: float,
+    attempts: int,
+    expires_at: float,
+) -> None:
+    before = replace(
+        message(1, attempts=attempts, expires_at=expires_at), on_unknown=on_unknown, waha_id="3EB0"
+    )
+    decision = give_up(before, "timeout", "", now=NOW, policy=policy, jitter=jitter)
+    if isinstance(decision, Final):
+        assert decision == Final(Status.UNKNOWN, "timeout", "")
+    else:
+        assert NOW <= decision.message.due_at <= NOW + policy.maximum
+        assert decision.message == replace(
+            before, attempts=attempts + 1, due_at=decision.message.due_at
+        )
+        assert decision.message.attempts < policy.max_attempts
+        assert expires_at > NOW
+
+
+@given(policies, choices, jitters, st.integers(0, 10), sessions)
+def test_evidence_that_nothing_was_sent_asks_nobody_for_a_choice(
+    policy: RetryPolicy,
+    on_unknown: OnUnknown | None,
+    jitter: float,
+    attempts: int,
+    session: str,
+) -> None:
+    before = replace(message(1, attempts=attempts), on_unknown=on_unknown, waha_id="3EB0")
+    decision = send_again(before, session, now=NOW, policy=policy, jitter=jitter)
+    if attempts + 1 < policy.max_attempts:
+        assert isinstance(decision, Requeue)
+        assert (decision.message.waha_id, decision.message.prefer) == ("3EB0", session)
+    else:
+        assert isinstance(decision, Final)
+        assert (decision.status, decision.code) == (Status.FAILED, "not_sent")

@@ -1,6 +1,10 @@
 """The edges between the states of a message."""
 
+from random import Random
+
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given
 
 from trio_wa.core.status import EDGES, Status, acknowledged, joined, may_follow
 
@@ -99,3 +103,47 @@ def test_an_ack_that_came_before_the_end_of_its_attempt_is_joined(
 ) -> None:
     assert [joined(Status(after), ack) for ack in range(-1, 5)] == acks
     assert joined(Status(after), None) == after
+
+
+acks = st.integers(-1, 4)
+_ORDER = [Status.SENT, Status.DELIVERED, Status.READ]
+
+
+def rank(status: Status) -> int:
+    return _ORDER.index(status) if status in _ORDER else -1
+
+
+@given(st.sampled_from(Status), st.lists(acks, max_size=10))
+def test_over_any_acks_in_any_order_a_message_never_goes_back(
+    before: Status, sequence: list[int]
+) -> None:
+    states = [before]
+    for ack in sequence:
+        after = acknowledged(states[-1], ack)
+        assert after is states[-1] or may_follow(states[-1], after)
+        assert rank(after) >= rank(states[-1]) or after is Status.FAILED
+        states.append(after)
+    if Status.DELIVERED in states:  # what arrived has not failed, whatever comes late
+        assert states[-1] in (Status.DELIVERED, Status.READ)
+    assert Status.SENDING not in states or set(states) == {Status.SENDING}
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=10), st.randoms())
+def test_the_order_of_acks_does_not_matter_in_the_end(sequence: list[int], random: Random) -> None:
+    shuffled = random.sample(sequence, len(sequence))
+    ends = []
+    for each in (sequence, shuffled):
+        status = Status.SENT
+        for ack in each:
+            status = acknowledged(status, ack)
+        ends.append(status)
+    assert ends[0] is ends[1]
+
+
+@given(st.sampled_from([Status.SENT, Status.QUEUED, Status.FAILED, Status.UNKNOWN]), acks)
+def test_an_ack_before_the_end_leads_where_one_behind_it_would(after: Status, ack: int) -> None:
+    early = joined(after, ack)
+    if after in (Status.SENT, Status.UNKNOWN):
+        assert early is acknowledged(after, ack)
+    assert early is Status.FAILED or early in _ORDER
+    assert may_follow(Status.SENDING, early)
