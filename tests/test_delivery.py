@@ -383,3 +383,21 @@ async def test_with_five_percent_unknown_nothing_is_sent_twice_and_order_holds(
         texts = [int(m.text) for m in waha.sent if m.chat_id == f"{somebody(recipient)}@c.us"]
         assert texts == sorted(texts)
     assert (await trio_wa.ledger()).balanced
+
+
+async def test_a_long_pause_between_two_lives_counts_for_what_is_looked_up(
+    trio_wa, waha, autojump_clock
+):
+    await prove(trio_wa)
+    waha.faults(hang=1, times=1)
+    message_id = await trio_wa.send(somebody(1), "Hello")
+    await trio.sleep(5)
+    await trio_wa.crash()
+    await trio.sleep(700)
+    await trio_wa.restart()
+    began = trio.current_time()
+    await trio_wa.settled()
+    assert trio.current_time() - began < 10
+    record = await trio_wa.message(message_id)
+    assert record.status is Status.SENT
+    assert [event.at for event in record.events] == sorted(event.at for event in record.events)

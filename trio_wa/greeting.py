@@ -23,7 +23,7 @@ async def greet(settings: Settings, observer: Observer, oversight: Oversight) ->
     log.info(
         "queue.ready",
         journal=settings.journal_path,
-        backlog=settings.backlog,
+        max_backlog=settings.backlog,
         in_memory=settings.queue_capacity,
         workers=settings.worker_count,
     )

@@ -63,16 +63,18 @@ async def run(
     *,
     drain: trio.CancelScope,
     opening: Callable[[Settings, Publish], AbstractAsyncContextManager[Store]] = open_store,
+    clock: Clock | None = None,
 ) -> Ended:
     """Run the service until `front` returns, then drain what was accepted.
 
     Cancelling `drain` ends the drain, or the whole service, at once; what an attempt was doing
-    then is still recorded. `opening` opens the store, and closes it last.
+    then is still recorded. `opening` opens the store, and closes it last. With a `clock` of an
+    earlier life of the service, a virtual time goes on where it was.
 
     Raises:
         StoreUnusable: the store cannot be opened; nothing was changed.
     """
-    clock = Clock()
+    clock = clock or Clock()
     window = Window(capacity=settings.queue_capacity, max_backlog=settings.backlog)
     policy = RetryPolicy(
         settings.max_attempts, settings.retry_base, settings.retry_max, settings.on_unknown

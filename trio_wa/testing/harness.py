@@ -10,6 +10,7 @@ import httpx
 import trio
 
 from trio_wa import service
+from trio_wa.clock import Clock
 from trio_wa.config import Settings
 from trio_wa.core.status import Status
 from trio_wa.ports import Filter, Ledger, Publish, Record, Store
@@ -55,6 +56,7 @@ class TrioWa:
             verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),  # without reading all certificates
         )
         self.lives = Lives(self._live)
+        self._clock = Clock()
         self._waha = waha
         self._port = port
         self._kept = KeptStore() if settings.in_memory else None
@@ -184,7 +186,7 @@ class TrioWa:
         )
         try:
             self._ended = await service.run(
-                self.settings, front, drain=self._drain, opening=self._open
+                self.settings, front, drain=self._drain, opening=self._open, clock=self._clock
             )
         except* Fenced:
             pass
