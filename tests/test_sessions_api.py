@@ -25,10 +25,11 @@ async def shown(desk: Desk, name: str, **asking: Any) -> dict[str, Any]:
 
 async def test_a_session_is_shown_with_all_that_is_known_of_it() -> None:
     desk = Desk()
+    since = desk.clock.now()
     desk.sessions.views["a"] = SessionView(
         name="a",
         status="SCAN_QR_CODE",
-        since=desk.clock.now(),
+        since=since,
         paused=True,
         in_flight=3,
         activity=Activity(minute=1, hour=3, day=70, confirmed=2),
@@ -41,7 +42,7 @@ async def test_a_session_is_shown_with_all_that_is_known_of_it() -> None:
     assert await shown(desk, "a") == {
         "name": "a",
         "status": "SCAN_QR_CODE",
-        "since": timestamp(desk.clock.now()),
+        "since": timestamp(since),
         "paused": True,
         "in_flight": 3,
         "sent": {"minute": 1, "hour": 3, "day": 70},
