@@ -196,3 +196,12 @@ async def test_another_id_starts_without_the_ack_of_the_old_one(store: Store) ->
     attempt = Attempt("default", NOW + 1, NOW + 2, Sent("3EB0B"))
     await store.settle(message, attempt, Final(Status.SENT, waha_id="3EB0B"))
     assert (await record_of(store, "a")).ack is None
+
+
+async def test_the_end_of_an_attempt_of_an_unknown_message_changes_nothing(store: Store) -> None:
+    nobody = Message("nobody", 1, "1@c.us", "Hello", NOW, NOW + 3600, waha_id="3EB0N")
+    assert await settle(store, nobody, Status.SENT, at=NOW) is Status.SENT
+    assert await requeue(store, nobody, nobody, at=NOW) is Status.QUEUED
+    assert await inquire(store, nobody, at=NOW) is Status.UNKNOWN
+    assert await store.get("nobody") is None
+    assert await receive(store, "3EB0N", 2) is None

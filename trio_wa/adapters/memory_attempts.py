@@ -14,8 +14,6 @@ def begin(table: Table, message: Message, session: str, at: float) -> bool:
     row = table.rows.get(message.id)
     if row is None or row.status is not Status.QUEUED or row.seq != message.seq:
         return False
-    if row.waha_id != message.waha_id:
-        row.ack = row.confirmation = None
     table.bear(row, session, message.waha_id)
     row.enter(Event(at, Status.SENDING, session))
     return True

@@ -15,8 +15,7 @@ from trio_wa.ports import Attempt, Event
 
 _BEGIN = f"""
 UPDATE messages
-SET status = 'sending', session = ?1, ack = iif(waha_id IS ?2, ack, NULL),
-    confirmation = iif(waha_id IS ?2, confirmation, NULL), waha_id = ?2, history = {APPEND}
+SET status = 'sending', session = ?, waha_id = ?, history = {APPEND}
 WHERE id = ? AND seq = ? AND status = 'queued'
 """
 _REQUEUE = """

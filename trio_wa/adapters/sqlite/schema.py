@@ -57,7 +57,7 @@ INSERT INTO totals VALUES (0, 0, 0);
 """
 
 _SECOND = """
-ALTER TABLE messages ADD COLUMN ack INTEGER;
+ALTER TABLE messages ADD COLUMN ack INTEGER;        -- NULL while it is queued
 ALTER TABLE messages ADD COLUMN on_unknown TEXT;
 ALTER TABLE messages ADD COLUMN confirmation TEXT;  -- of a first ack; NULL: it is awaited
 ALTER TABLE messages ADD COLUMN resent INTEGER NOT NULL DEFAULT 0;
