@@ -314,3 +314,13 @@ async def test_a_recovery_that_is_cut_leaves_what_is_open_in_the_store(
     left = await restart.store.open_attempts()
     assert [attempt.message.id for attempt in left] == ["one", "two"]
     assert (await restart.store.ledger()).balanced
+
+
+async def test_what_is_queued_after_the_close_stays_in_the_store() -> None:
+    window = Window(capacity=10, max_backlog=10)
+    store = MemoryStore(window.publish)
+    window.close()
+    assert isinstance(await store.accept(draft("late")), Accepted)
+    assert (await store.ledger()).counts[Status.QUEUED] == 1
+    with pytest.raises(trio.EndOfChannel):
+        window.receive.receive_nowait()

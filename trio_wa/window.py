@@ -46,10 +46,10 @@ class Window:
         """Note a message that was just recorded; it goes on at once unless older ones wait.
 
         Called for every queued message in the order of `seq`, in the step that completes its
-        record.
+        record. After `close` it only stays in the store.
         """
         self._recorded_seq = message.seq
-        if not self._behind:
+        if self.open and not self._behind:
             try:
                 self._permits.acquire_nowait()
             except trio.WouldBlock:
