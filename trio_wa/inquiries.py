@@ -14,7 +14,14 @@ import trio
 from trio_wa.clock import Clock
 from trio_wa.core.evidence import Again, Trust, judge
 from trio_wa.core.message import Message
-from trio_wa.core.retry import Final, Requeue, RetryPolicy, give_up, send_again
+from trio_wa.core.retry import (
+    Final,
+    Requeue,
+    RetryPolicy,
+    give_up,
+    send_again,
+    state_after,
+)
 from trio_wa.core.status import Status
 from trio_wa.ports import (
     Finding,
@@ -190,5 +197,4 @@ class Inquiries:
         else:
             self._end(inquiry, decision)
             event = log.bind(message_id=message.id, to=mask(message.chat_id), session=session)
-            result = decision.status if isinstance(decision, Final) else Status.QUEUED
-            event.warning("inquiry.ended", status=result, code=decision.code)
+            event.warning("inquiry.ended", status=state_after(decision), code=decision.code)

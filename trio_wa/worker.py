@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol, TypeAlias, assert_never
+from typing import Protocol, TypeAlias
 
 import structlog
 import trio
@@ -12,7 +12,7 @@ from trio_wa.clock import Clock
 from trio_wa.core.dispatch import Claim, Expiry
 from trio_wa.core.message import Message
 from trio_wa.core.outcome import Outcome, Rejected, Unavailable, Unknown
-from trio_wa.core.retry import Decision, Final, Inquire, Requeue, RetryPolicy, decide
+from trio_wa.core.retry import Decision, Final, Inquire, Requeue, RetryPolicy, decide, state_after
 from trio_wa.core.session import Session
 from trio_wa.core.status import Status
 from trio_wa.ports import Attempt, Gateway, OpenAttempt, Sender, Store, StoreUnavailable
@@ -158,7 +158,7 @@ class Worker:
         )
         self._attempted(sent, session, outcome)
         status = await self._record(message, attempt, decision)
-        if status is not _state(decision):  # an ack was faster
+        if status is not state_after(decision):  # an ack was faster
             decision = Final(status)
         self._dispatcher.finished(claim, outcome, decision)
         if isinstance(decision, Inquire):
@@ -186,19 +186,6 @@ class Worker:
         self._dispatcher.expired(final=final)
         if final:
             log.error("message.expired", message_id=message.id, to=mask(message.chat_id))
-
-
-def _state(decision: Decision) -> Status:
-    """The state to which `decision` leads."""
-    match decision:
-        case Final(status):
-            return status
-        case Requeue():
-            return Status.QUEUED
-        case Inquire():
-            return Status.UNKNOWN
-        case _:
-            assert_never(decision)
 
 
 def _report(claim: Claim, decision: Decision) -> None:

@@ -2,7 +2,6 @@
 
 from typing import Final as Constant
 
-from trio_wa.core.retry import Decision, Final, Inquire, Requeue
 from trio_wa.core.status import ERROR, SERVER, Status, acknowledged
 
 MAX_ACKS: Constant = 10_000
@@ -19,17 +18,6 @@ CONFIRMED: Constant = "confirmed"
 FLAGS: Constant = (OVERDUE, UNCONFIRMED)
 
 _REFUSED = ("ack_error", "WhatsApp refused it after WAHA had taken it")
-
-
-def decided(decision: Decision) -> Status:
-    """The state that a decision leads to, as long as no ack says otherwise."""
-    match decision:
-        case Final(status):
-            return status
-        case Requeue():
-            return Status.QUEUED
-        case Inquire():
-            return Status.UNKNOWN
 
 
 def reason(after: Status) -> tuple[str | None, str | None]:

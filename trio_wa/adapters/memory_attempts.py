@@ -1,10 +1,10 @@
 """An attempt to send, for the store in memory: its begin, its end, and what is found out later."""
 
-from trio_wa.adapters.acknowledgement import confirmation, decided, reason, stronger
+from trio_wa.adapters.acknowledgement import confirmation, reason, stronger
 from trio_wa.adapters.memory_row import Row
 from trio_wa.adapters.memory_table import Table
 from trio_wa.core.message import Message
-from trio_wa.core.retry import Decision, Final, Requeue
+from trio_wa.core.retry import Decision, Final, Requeue, state_after
 from trio_wa.core.status import Status, joined, may_follow
 from trio_wa.ports import Attempt, Event
 
@@ -21,7 +21,7 @@ def begin(table: Table, message: Message, session: str, at: float) -> bool:
 
 def settle(table: Table, message: Message, attempt: Attempt, decision: Decision) -> Status:
     """Record how an attempt ended, and what follows from it or from an ack that came before."""
-    after = decided(decision)
+    after = state_after(decision)
     row = table.rows.get(message.id)
     if row is None:
         return after
@@ -48,7 +48,7 @@ def resolve(
     table: Table, message: Message, session: str, at: float, decision: Final | Requeue
 ) -> bool:
     """Record what follows for a message that was looked up; False if it is not any more."""
-    after = decided(decision)
+    after = state_after(decision)
     row = table.rows.get(message.id)
     if row is None or row.status is not Status.UNKNOWN or row.settled_at is not None:
         return False

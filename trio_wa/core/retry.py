@@ -48,6 +48,19 @@ class Inquire:
 Decision: TypeAlias = Final | Requeue | Inquire
 
 
+def state_after(decision: Decision) -> Status:
+    """The state to which `decision` leads, as long as no ack says otherwise."""
+    match decision:
+        case Final(status):
+            return status
+        case Requeue():
+            return Status.QUEUED
+        case Inquire():
+            return Status.UNKNOWN
+        case _:
+            assert_never(decision)
+
+
 def backoff(failures: int, *, base: float, maximum: float, jitter: float) -> float:
     """Seconds to wait after `failures` (1 or more) in a row: exponential, with full jitter.
 

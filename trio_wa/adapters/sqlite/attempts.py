@@ -4,12 +4,12 @@
 
 from typing import Any
 
-from trio_wa.adapters.acknowledgement import confirmation, decided, reason, stronger
+from trio_wa.adapters.acknowledgement import confirmation, reason, stronger
 from trio_wa.adapters.sqlite.history import APPEND, line
 from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.adapters.sqlite.rows import storable_or_none
 from trio_wa.core.message import Message
-from trio_wa.core.retry import Decision, Final, Requeue
+from trio_wa.core.retry import Decision, Final, Requeue, state_after
 from trio_wa.core.status import Status, joined, may_follow
 from trio_wa.ports import Attempt, Event
 
@@ -61,7 +61,7 @@ def begin(journal: Journal, message: Message, session: str, at: float) -> bool:
 
 def settle(journal: Journal, message: Message, attempt: Attempt, decision: Decision) -> Status:
     """Record how an attempt ended, and what follows from it or from an ack that came before."""
-    after, session = decided(decision), attempt.session
+    after, session = state_after(decision), attempt.session
     if may_follow(Status.SENDING, after):
         code, detail = storable_or_none(decision.code), storable_or_none(decision.detail)
         event = line(Event(attempt.ended_at, after, session, code, detail, attempt.began_at))
@@ -88,7 +88,7 @@ def resolve(
     journal: Journal, message: Message, session: str, at: float, decision: Final | Requeue
 ) -> bool:
     """Record what follows for a message that was looked up; False if it is not any more."""
-    after = decided(decision)
+    after = state_after(decision)
     if after is not Status.UNKNOWN and not may_follow(Status.UNKNOWN, after):
         return False
     code, detail = storable_or_none(decision.code), storable_or_none(decision.detail)
@@ -116,8 +116,10 @@ def _join(
     early: list[Any] = journal.cursor.execute(_EARLY, (named, session)).fetchall()
     for (other,) in early:
         ack = stronger(ack, other)
-    after = joined(decided(decision), ack)
-    code, detail = (decision.code, decision.detail) if after is decided(decision) else reason(after)
+    after = joined(state_after(decision), ack)
+    code, detail = (
+        (decision.code, decision.detail) if after is state_after(decision) else reason(after)
+    )
     code, detail = storable_or_none(code), storable_or_none(detail)
     event = line(Event(attempt.ended_at, after, session, code, detail, attempt.began_at))
     proof = (named, ack, confirmation(ack), attempt.ended_at)
