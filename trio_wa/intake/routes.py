@@ -52,7 +52,7 @@ def create_routes(
     health = Health(store, window, names, dispatch.obstacles)
     messages = Messages(store, dispatch, clock)
     operations = Operations(messages, window, settings.message_ttl)
-    desk = SessionDesk(sessions)
+    desk = SessionDesk(sessions, names)
     secret = settings.webhook_secret
     webhooks = Webhooks(events, clock, names, secret)
 

@@ -34,13 +34,16 @@ class Sessions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SessionDesk:
-    """Shows sessions to whoever may send over them, and lets an admin act on them."""
+    """Shows the sessions `names` to whoever may send over them, and lets an admin act on them."""
 
     sessions: Sessions
+    names: frozenset[str]
 
     async def list(self, request: Request) -> Response:
         """200 with the sessions that the caller may use."""
-        return answer(200, {"data": [session_view(each) for each in await self._seen(request)]})
+        views = await fetched(self.sessions.view())
+        seen = [session_view(each) for each in views if self._sees(request, each.name)]
+        return answer(200, {"data": seen})
 
     async def pause(self, request: Request) -> Response:
         """200 with the session, over which nothing more begins, or 404."""
@@ -52,19 +55,20 @@ class SessionDesk:
 
     async def restart(self, request: Request) -> Response:
         """202 with the session once WAHA restarts it; 404, 502, or 503."""
-        if await self._find(request) is None:
-            return _missing(request)
         name = request.params["name"]
+        if not self._sees(request, name):
+            return _missing(request)
         if (refusal := await self.sessions.restart(name)) is not None:
             return _refused(refusal)
         log.info("session.restarted", session=name, by=request.caller.name)
-        return await self._shown(request, 202)
+        return await self._shown(name, 202)
 
     async def qr_code(self, request: Request) -> Response:
         """200 with the picture that links a phone; 404, 409 if none is to be linked, 502 or 503."""
-        if await self._find(request) is None:
+        name = request.params["name"]
+        if not self._sees(request, name):
             return _missing(request)
-        found = await self.sessions.qr_code(request.params["name"])
+        found = await self.sessions.qr_code(name)
         if isinstance(found, Refusal):
             return _refused(found)
         # Whoever scans it takes the number over: it must lie in no cache.
@@ -72,26 +76,21 @@ class SessionDesk:
         return Response(200, headers, found.data)
 
     async def _set_paused(self, request: Request, paused: bool) -> Response:
-        if await self._find(request) is None:
-            return _missing(request)
         name = request.params["name"]
+        if not self._sees(request, name):
+            return _missing(request)
         await recorded(self.sessions.pause(name, paused))
         event = "session.paused" if paused else "session.resumed"
         log.info(event, session=name, by=request.caller.name)
-        return await self._shown(request, 200)
+        return await self._shown(name, 200)
 
-    async def _shown(self, request: Request, status: int) -> Response:
-        found = await self._find(request)
-        return _missing(request) if found is None else answer(status, session_view(found))
-
-    async def _find(self, request: Request) -> SessionView | None:
-        name = request.params["name"]
-        return next((each for each in await self._seen(request) if each.name == name), None)
-
-    async def _seen(self, request: Request) -> Sequence[SessionView]:
-        bound = request.caller.sessions
+    async def _shown(self, name: str, status: int) -> Response:
         views = await fetched(self.sessions.view())
-        return [each for each in views if not bound or each.name in bound]
+        return answer(status, session_view(next(each for each in views if each.name == name)))
+
+    def _sees(self, request: Request, name: str) -> bool:
+        bound = request.caller.sessions
+        return name in self.names and (not bound or name in bound)
 
 
 def session_view(view: SessionView) -> dict[str, Any]:
