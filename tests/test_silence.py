@@ -8,7 +8,7 @@ from trio_wa.silence import SENDS, SILENT_SECONDS, Silence
 
 def watched(nursery: trio.Nursery) -> Silence:
     """One that watches the sessions a and b."""
-    silence = Silence(["a", "b"])
+    silence = Silence({"a": False, "b": False})
     nursery.start_soon(silence.run)
     return silence
 
@@ -95,4 +95,15 @@ async def test_events_that_stop_amid_the_sends_are_noticed_within_two_minutes(
     silence.heard("a")
     send(silence)
     await trio.sleep(2 * SILENT_SECONDS)
+    assert silence.hearing("a") == "silent"
+
+
+async def test_a_session_that_told_of_acks_before_the_start_is_expected_to_go_on(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    silence = Silence({"a": True})
+    nursery.start_soon(silence.run)
+    assert silence.hearing("a") == "heard"
+    send(silence)
+    await trio.sleep(SILENT_SECONDS + 1)
     assert silence.hearing("a") == "silent"

@@ -62,7 +62,8 @@ class Oversight:
         remembered = {session: memories[session.name] for session in sessions}
         self._look_ups = LookUps(store, observer, self.pool, clock, remembered)
         self.inquiries = Inquiries(store, self._look_ups, dispatcher, policy, clock, names)
-        self._silence = Silence(names)
+        acked = {name: memory.acked_at is not None for name, memory in memories.items()}
+        self._silence = Silence(acked)
         self.receipts = Receipts(store, dispatcher, self.inquiries, self.pool, self._silence)
         self._confirmations = Confirmations(
             store,

@@ -1,6 +1,6 @@
 """Notices when WAHA's webhooks stop although sends go out."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -19,7 +19,7 @@ SENDS = 3
 
 @dataclass(slots=True, eq=False)
 class _Ear:
-    """One session: `heard` counts its events, `sends` those since the last of them."""
+    """One session: `heard` counts its events, `sends` what went out since the last of them."""
 
     heard: int = 0
     sends: int = 0
@@ -28,10 +28,14 @@ class _Ear:
 
 
 class Silence:
-    """Counts, for each session, sends since the last webhook; those of a session may never come."""
+    """Counts, for each session, sends since the last webhook.
 
-    def __init__(self, sessions: Iterable[str]) -> None:
-        self._ears = {session: _Ear() for session in sessions}
+    Those of a session may never come, for want of a webhook in WAHA: then it is not silent. The
+    `sessions` say whether any came before the start.
+    """
+
+    def __init__(self, sessions: Mapping[str, bool]) -> None:
+        self._ears = {session: _Ear(heard=int(before)) for session, before in sessions.items()}
 
     async def run(self) -> None:
         """Watch every session until cancelled."""
