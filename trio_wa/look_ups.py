@@ -32,6 +32,9 @@ PROOF_SECONDS = (2.0, 15.0)
 PROOF_AGAIN_SECONDS = 600.0
 """How long after a proof that failed the next one is tried at the earliest."""
 
+NEWEST = 50
+"""Among so many messages of a session one is sought that was sent before the start."""
+
 AGAIN_SECONDS = 1.0
 """How long a store that failed is left alone."""
 
@@ -166,9 +169,8 @@ class LookUps:
     async def _recall(self, proof: _Proof) -> None:
         """Find a message that was sent before the start, to prove look-ups by."""
         try:
-            for status in (Status.READ, Status.DELIVERED, Status.SENT):
-                wanted = Filter(session=proof.session.name, status=status)
-                for record in await self._store.find(wanted, 1):
+            for record in await self._store.find(Filter(session=proof.session.name), NEWEST):
+                if record.status in (Status.SENT, Status.DELIVERED, Status.READ):
                     proof.sent = proof.sent or record.waha_id
         except StoreUnavailable as error:
             log.warning("look_ups.store_unavailable", reason=str(error))
