@@ -201,3 +201,17 @@ async def test_while_sessions_flap_order_holds_and_nothing_goes_into_what_is_kno
         texts = [m.text for m in waha.sent if m.chat_id == f"{number(recipient)}@c.us"]
         assert texts == [f"{n}" for n in range(150)]
     assert waha.sends_while_not_working(1.0) == []
+
+
+async def test_an_unlimited_drain_in_memory_waits_for_a_session_that_may_return(
+    trio_wa, waha, autojump_clock
+):
+    waha.sessions["default"] = "FAILED"
+    await trio.sleep(6)
+    await trio_wa.send(somebody(1), "Hello")
+    trio_wa.stop()
+    await trio.sleep(60)
+    assert waha.requests == []
+    waha.sessions["default"] = "WORKING"
+    ended = await trio_wa.stopped()
+    assert (ended.left, len(waha.sent)) == (0, 1)

@@ -81,10 +81,11 @@ class Dispatcher:
 
     def released(self, message: Message, decision: Final | Requeue) -> None:
         """Take note that an open attempt is settled, as `decision` says."""
-        self._dispatch.release(message, decision.message if isinstance(decision, Requeue) else None)
-        if isinstance(decision, Final):
-            self._leave(final=True)
-        self._wake()
+        requeue = decision.message if isinstance(decision, Requeue) else None
+        if self._dispatch.release(message, requeue):
+            if requeue is None:
+                self._leave(final=True)
+            self._wake()
 
     def set_status(self, session: str, status: str | None) -> None:
         """Take note of what WAHA says of a session; None if that cannot be read."""
