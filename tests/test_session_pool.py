@@ -89,7 +89,7 @@ async def test_each_waha_is_polled_at_once_and_then_every_so_often(
 ) -> None:
     bench = Pool()
     nursery.start_soon(bench.pool.run)
-    await bench.pool.asked()
+    await trio.testing.wait_all_tasks_blocked()
     assert trio.current_time() == 0
     assert bench.rules.status == dict.fromkeys("abc", "WORKING")
     assert sorted(bench.started) == ["a", "b", "c"]
@@ -114,7 +114,7 @@ async def test_what_waha_does_not_list_is_missing(
     bench = Pool()
     bench.observer.statuses_ = {"a": "SCAN_QR_CODE"}
     nursery.start_soon(bench.pool.run)
-    await bench.pool.asked()
+    await trio.testing.wait_all_tasks_blocked()
     assert bench.rules.status == {"a": "SCAN_QR_CODE", "b": MISSING, "c": MISSING}
     assert bench.started == []
 
@@ -125,7 +125,7 @@ async def test_a_waha_that_cannot_tell_has_its_sessions_used_as_they_are(
     bench = Pool()
     bench.observer.statuses_ = None
     nursery.start_soon(bench.pool.run)
-    await bench.pool.asked()
+    await trio.testing.wait_all_tasks_blocked()
     assert bench.rules.status == dict.fromkeys("abc", None)
     assert bench.pool.works("a")
 
@@ -136,7 +136,7 @@ async def test_a_waha_that_is_away_at_the_start_leaves_it_to_the_gates(
     bench = Pool()
     bench.observer.problem, bench.observer.statuses_ = "refused", None
     nursery.start_soon(bench.pool.run)
-    await bench.pool.asked()
+    await trio.testing.wait_all_tasks_blocked()
     assert bench.rules.status["a"] is None
 
 
@@ -146,7 +146,7 @@ async def test_a_waha_that_goes_away_changes_nothing_that_was_known(
     bench = Pool()
     bench.observer.statuses_ = {"a": "WORKING", "b": "FAILED", "c": "WORKING"}
     nursery.start_soon(bench.pool.run)
-    await bench.pool.asked()
+    await trio.testing.wait_all_tasks_blocked()
     bench.observer.problem, bench.observer.statuses_ = "refused", None
     await trio.sleep(3 * POLL)
     assert bench.rules.status == {"a": "WORKING", "b": "FAILED", "c": "WORKING"}
@@ -206,7 +206,7 @@ async def test_what_a_refused_send_made_of_a_session_is_set_right_by_the_next_po
 ) -> None:
     bench = Pool()
     nursery.start_soon(bench.pool.run)
-    await bench.pool.asked()
+    await trio.testing.wait_all_tasks_blocked()
     bench.rules.status["a"] = "STOPPED"  # the rotation's own conclusion
     bench.pool.doubt("a")
     await trio.sleep(HURRY_SECONDS + 0.1)

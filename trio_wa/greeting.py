@@ -6,6 +6,7 @@ import structlog
 import trio
 
 from trio_wa.config import Settings
+from trio_wa.core.rotation import MISSING, WORKING
 from trio_wa.ports import Observer, SessionView, StoreUnavailable, WahaInfo
 
 log = structlog.get_logger(__name__)
@@ -30,9 +31,10 @@ async def greet(settings: Settings, observer: Observer, oversight: Oversight) ->
     if settings.waha_key is None:
         log.warning("waha.no_key", remedy="set WAHA_API_KEY if this WAHA asks for a key")
     if settings.waha_webhook_url is None:
+        secret = " and WAHA_WEBHOOK_SECRET" if settings.webhook_secret is None else ""
         log.info(
             "webhooks.not_registered",
-            remedy="set WAHA_WEBHOOK_URL and WAHA_WEBHOOK_SECRET, or let WAHA send message.ack,"
+            remedy=f"set WAHA_WEBHOOK_URL{secret}, or let WAHA itself send message.ack,"
             " message.any and session.status to /webhooks/waha; without, `sent` is the last state",
         )
     async with trio.open_nursery() as nursery:
@@ -55,10 +57,10 @@ async def _greet_waha(
 
 
 async def _greet_session(name: str, info: WahaInfo, oversight: Oversight) -> None:
-    status = None if info.statuses is None else info.statuses.get(name, "MISSING")
-    if status not in (None, "WORKING"):
+    status = None if info.statuses is None else info.statuses.get(name, MISSING)
+    if status not in (None, WORKING):
         remedy = {
-            "MISSING": "create it in WAHA, or correct WAHA_SESSIONS",
+            MISSING: "create it in WAHA, or correct WAHA_SESSIONS",
             "SCAN_QR_CODE": f"link the phone: the QR code is at /sessions/{name}/qr",
             "STARTING": "wait a moment: WAHA is starting it",
         }.get(status or "", f"start it: POST /sessions/{name}/restart")

@@ -49,23 +49,19 @@ class Overview:
         """The QR code that links a phone to a session."""
         return await self._pool.qr_code(name)
 
-    def message_ids(self, name: str) -> bool | None:
-        """Whether a message over a session goes out under an id that was chosen before."""
-        offered, trust = self._ids.offered(name), self._look_ups.trust(name)
-        return False if offered is False or trust.ids is False else offered
-
     def _session(self, name: str, activity: Activity) -> SessionView:
-        known, rotation = self._pool.known[name], self._dispatch.rotation
+        known, slot = self._pool.known[name], self._dispatch.rotation.slots[name]
+        offered, trust = self._ids.offered(name), self._look_ups.trust(name)
         return SessionView(
             name=name,
             status=known.status,
             since=known.since,
             paused=known.memory.paused,
-            in_flight=rotation.slots[name].in_flight,
+            in_flight=slot.in_flight,
             activity=activity,
             acks_seen=known.memory.acked_at is not None,
             webhooks=self._silence.hearing(name),
-            message_ids=self.message_ids(name),
-            look_ups=self._look_ups.trust(name).look_ups,
-            obstacle=rotation.obstacles().get(name),
+            message_ids=False if trust.ids is False else offered,
+            look_ups=trust.look_ups,
+            obstacle=slot.obstacle,
         )

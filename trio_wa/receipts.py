@@ -72,7 +72,12 @@ class Receipts:
             elif moved.before is Status.QUEUED:
                 self._dispatcher.overtaken(moved.message_id)
             level = log.warning if moved.after is Status.FAILED else log.info
-            level(f"message.{moved.after}", message_id=moved.message_id, session=receipt.session)
+            level(
+                f"message.{moved.after}",
+                message_id=moved.message_id,
+                session=receipt.session,
+                waha_id=receipt.waha_id,
+            )
         if receipt.ack >= SERVER:
             await self._sessions.acked(receipt.session, receipt.at)
 

@@ -96,6 +96,7 @@ class Scheduler:
                 await self._window.enter()
                 self._dispatcher.block(attempt.message)
                 self._inquiries.open(attempt)
+                log.info("inquiry.taken_up", message_id=attempt.message.id, session=attempt.session)
             self._left.popleft()
 
     async def _settle_crashed(self, left: OpenAttempt) -> bool:

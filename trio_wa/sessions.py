@@ -8,6 +8,7 @@ import structlog
 import trio
 
 from trio_wa.clock import Clock
+from trio_wa.core.rotation import MISSING, WORKING
 from trio_wa.core.session import Session
 from trio_wa.ports import Observer, Picture, Refusal, SessionMemory, Store, WahaInfo
 
@@ -17,8 +18,7 @@ HURRY_SECONDS = 1.0
 """Between two polls of one WAHA at least, however many sends it refuses meanwhile."""
 
 UNASKED = "UNASKED"
-MISSING = "MISSING"
-WORKING = "WORKING"
+"""The status of a session before its WAHA was asked."""
 
 
 class Rules(Protocol):
@@ -51,10 +51,9 @@ class Known:
 
 @dataclass(slots=True, eq=False)
 class _Origin:
-    """One WAHA: `asked` once it was polled or did not answer, `hurry` asks for a poll now."""
+    """One WAHA; `hurry` asks for a poll now."""
 
     url: str
-    asked: trio.Event = field(default_factory=trio.Event)
     hurry: trio.Event = field(default_factory=trio.Event)
     problem: str | None = None
     unreadable: bool = False
@@ -97,11 +96,6 @@ class SessionPool:
         async with trio.open_nursery() as nursery:
             for url, origin in self._origins.items():
                 nursery.start_soon(self._watch, origin, name=f"session-poll-{url}")
-
-    async def asked(self) -> None:
-        """Wait until every WAHA was asked once, whether or not it answered."""
-        for origin in self._origins.values():
-            await origin.asked.wait()
 
     def works(self, session: str) -> bool:
         """Whether nothing is known that keeps a session from sending."""
@@ -150,7 +144,6 @@ class SessionPool:
         """
         await self._remember(session, lambda memory: replace(memory, paused=paused))
         self._rules.set_paused(session, paused=paused)
-        log.warning("session.paused" if paused else "session.resumed", session=session)
 
     async def restart(self, session: str) -> Refusal | None:
         """Let WAHA restart a session."""
@@ -177,7 +170,6 @@ class SessionPool:
         while True:
             began_at = self._clock.now()
             self._take(origin, await self._observer.statuses(origin.url), began_at)
-            origin.asked.set()
             await trio.sleep(min(HURRY_SECONDS, self._poll_seconds))
             with trio.move_on_after(max(0.0, self._poll_seconds - HURRY_SECONDS)):
                 await origin.hurry.wait()
@@ -209,7 +201,8 @@ class SessionPool:
         known.status, known.since = status, at
         self._rules.set_status(session, status)
         if known.works and not works:
-            log.info("session.up", session=session, status=status)
+            if status is not None:  # otherwise nobody said that it works
+                log.info("session.up", session=session)
             self._on_start(session)
         elif works and not known.works:
             log.warning("session.down", session=session, status=status)

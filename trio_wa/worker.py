@@ -200,4 +200,4 @@ def _report(claim: Claim, decision: Decision) -> None:
         case Requeue(requeued, code, detail):
             event.info("message.requeued", code=code, detail=detail, due_at=requeued.due_at)
         case Inquire(code, detail):
-            event.warning("message.looked_up", code=code, detail=detail)
+            event.warning("message.unknown", code=code, detail=detail, effect="it is looked up")
