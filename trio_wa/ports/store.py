@@ -50,9 +50,10 @@ class ReceiptStore(Protocol):
         """
 
     async def flag_unconfirmed(self, session: str, sent_after: float, sent_before: float) -> int:
-        """Flag what still waits for a first ack, was settled between the times; says how many.
+        """Flag what still waits for a first ack and was settled between the times; says how many.
 
-        They are still among `unconfirmed`, for they were not looked up.
+        A call flags 1,000 at most, so that it stays short. They are still among `unconfirmed`, for
+        they were not looked up.
         """
 
     async def mark_unconfirmed(self, message_id: str, at: float) -> bool:
