@@ -10,7 +10,7 @@ import shutil
 import socket
 import ssl
 import subprocess
-import time
+import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -61,13 +61,18 @@ def configuration(directory: Path, http: int, https: int, *upstreams: int) -> st
         "user www-data;": f"user {pwd.getpwuid(os.getuid()).pw_name};" if os.getuid() == 0 else "",
         "http {": "http {" + "".join(f"{name}_temp_path {directory}/{name};" for name in temporary),
         "/run/nginx.pid": f"{directory}/nginx.pid",
-        "/var/log/nginx/error.log": f"{directory}/error.log",
+        "error_log /var/log/nginx/error.log warn;": (
+            f"error_log {directory}/error.log warn; error_log stderr notice;"
+        ),
         "/var/log/nginx/access.log": f"{directory}/access.log",
         "listen 80;": f"listen 127.0.0.1:{http};",
         "listen 443 ssl;": f"listen 127.0.0.1:{https} ssl;",
         "/etc/ssl/certs/wa.example.org.pem": str(certificate),
         "/etc/ssl/private/wa.example.org.key": str(key),
-        "server 127.0.0.1:8080;": " ".join(f"server 127.0.0.1:{port};" for port in upstreams),
+        # One that failed is tried again at once: else it would depend on which worker has seen it.
+        "server 127.0.0.1:8080;": " ".join(
+            f"server 127.0.0.1:{port} max_fails=0;" for port in upstreams
+        ),
     }.items():
         assert text.count(shipped) == 1, f"{shipped!r} is not in deploy/nginx.conf once"
         text = text.replace(shipped, here)
@@ -84,9 +89,9 @@ def nginx(directory: Path, *upstreams: int) -> Iterator[Nginx]:
     path = directory / "nginx.conf"
     path.write_text(configuration(directory, http, https, *upstreams))
     command = [binary, "-p", str(directory), "-e", f"{directory}/error.log", "-c", str(path)]
-    process = subprocess.Popen([*command, "-g", "daemon off;"])
+    process = subprocess.Popen([*command, "-g", "daemon off;"], stderr=subprocess.PIPE)
     try:
-        wait_for(process, https, directory / "error.log")
+        wait_for(process, directory / "error.log")
         yield Nginx(
             f"http://127.0.0.1:{http}",
             f"http://127.0.0.1:{https}",
@@ -105,14 +110,16 @@ def free_ports(count: int) -> list[int]:
         return [server.getsockname()[1] for server in servers]
 
 
-def wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    give_up = time.monotonic() + 10
-    while time.monotonic() < give_up and process.poll() is None:
-        with contextlib.suppress(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", port)).close()
-            return
-        time.sleep(0.02)  # nginx has no other sign of being ready
-    pytest.fail(f"nginx did not start: {log.read_text()}")
+def wait_for(process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until nginx says that it starts its workers: then it listens."""
+    give_up = threading.Timer(10, process.kill)
+    give_up.start()
+    assert process.stderr is not None
+    with process.stderr as said:  # what it writes later nobody reads, and nginx does not mind
+        started = any(b"start worker process" in line for line in said)
+    give_up.cancel()
+    if not started:
+        pytest.fail(f"nginx did not start: {log.read_text()}")
 
 
 @pytest.fixture(scope="module")
