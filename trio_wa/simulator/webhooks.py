@@ -18,7 +18,9 @@ from trio_wa.simulator.session import SimulatedSession
 from trio_wa.simulator.webhook_connection import NotAnswered, WebhookConnection
 from trio_wa.simulator.webhook_faults import WebhookFaults
 
-SENDERS = 4
+SENDERS = 32
+"""How many calls are under way at once: WAHA makes each by itself, and none waits for another."""
+
 WAITING = 20_000
 TIMEOUT = 10.0
 
@@ -37,7 +39,7 @@ class _Call:
 
 
 class Webhooks:
-    """Tells targets of events, with a few tasks; disorder is possible, as with WAHA.
+    """Tells targets of events, many at once; disorder is possible, as with WAHA.
 
     `sent`, `lost` (after the last attempt, or by one of the `faults`) and `dropped` (too many
     waited) count what became of them. `faults` may be replaced at any time.
