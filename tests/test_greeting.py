@@ -32,12 +32,6 @@ class FakeOversight:
         )  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def every_level() -> None:
-    """Let the log through, whatever level an earlier test of this process has chosen."""
-    structlog.reset_defaults()
-
-
 async def greeted(
     observer: FakeObserver, oversight: FakeOversight | None = None, **settings: Any
 ) -> Events:

@@ -1,20 +1,10 @@
 """Where the service's log goes in a test."""
 
-from collections.abc import Iterator
-
 import pytest
 import structlog
 from structlog.testing import LogCapture, capture_logs
 
 from trio_wa.testing.logs import logs_to_logging
-
-
-@pytest.fixture(autouse=True)
-def unconfigured() -> Iterator[None]:
-    """Leaves structlog as it is by default."""
-    structlog.reset_defaults()
-    yield
-    structlog.reset_defaults()
 
 
 def test_it_goes_to_logging_after_a_test_that_captured_it(caplog: pytest.LogCaptureFixture) -> None:
