@@ -10,12 +10,23 @@ pytest_plugins = ["pytester"]
 def test_a_failure_under_a_clock_that_jumped_over_a_thread_says_so(run):
     result = run(
         """
-        import time, trio
+        import threading, trio
 
         async def test_with(trio_wa, autojump_clock):
-            with trio.fail_after(3):  # nothing else is due by then
-                await trio.to_thread.run_sync(time.sleep, 0.1)
-                await trio.sleep(0)
+            late = threading.Event()
+
+            def sleep():
+                late.wait(60)
+
+            async def be_late():
+                await trio.sleep(31)
+                late.set()
+
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(be_late)
+                with trio.fail_after(30):
+                    await trio.to_thread.run_sync(sleep)
+                    await trio.sleep(0)
 
         async def test_without(trio_wa, autojump_clock):
             await trio.sleep(30)
