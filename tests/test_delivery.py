@@ -401,3 +401,22 @@ async def test_a_long_pause_between_two_lives_counts_for_what_is_looked_up(
     record = await trio_wa.message(message_id)
     assert record.status is Status.SENT
     assert [event.at for event in record.events] == sorted(event.at for event in record.events)
+
+
+@pytest.mark.trio_wa(**SECRET, waha_webhook_url="http://127.0.0.1:9/webhooks/waha")
+@pytest.mark.waha(sessions=("a", "b"))
+async def test_the_webhook_is_registered_with_each_session_once_and_the_sessions_go_on(
+    trio_wa, waha, autojump_clock
+):
+    await trio.sleep(10)
+    for session in waha.simulator.sessions.all():
+        [target] = [each for each in session.webhooks if each.url.endswith(":9/webhooks/waha")]
+        assert target.secret == "a-secret"
+        assert {"message.ack", "message.any", "session.status"} <= target.events
+    changes = [session.changes for session in waha.simulator.sessions.all()]
+    await send_many(trio_wa, 4)
+    await trio_wa.settled()
+    await trio_wa.restart()
+    await trio.sleep(60)
+    assert [session.changes for session in waha.simulator.sessions.all()] == changes
+    assert Counter(message.session for message in waha.sent) == {"a": 2, "b": 2}
