@@ -7,10 +7,13 @@ import structlog
 import trio
 
 from trio_wa.clock import Clock
+from trio_wa.core.affinity import Allowed
 from trio_wa.core.dispatch import Claim, Dispatch, Expiry, Turn, Wait, Waiting
 from trio_wa.core.message import Message
+from trio_wa.core.notice import Notice
 from trio_wa.core.outcome import Outcome
 from trio_wa.core.retry import Decision, Final, Inquire, Requeue
+from trio_wa.core.slot import Ghost
 from trio_wa.window import Window
 
 log = structlog.get_logger(__name__)
@@ -53,12 +56,15 @@ class Dispatcher:
                     return
                 await self._wait(turn.until, arriving=arriving)
 
-    def finished(self, claim: Claim, outcome: Outcome | None, decision: Decision) -> None:
+    def finished(
+        self, claim: Claim, outcome: Outcome | None, decision: Decision
+    ) -> tuple[Notice, ...]:
         """Take note of a worker's recorded attempt; an outcome of `None` says there was none.
 
-        After `Inquire` the recipient is held until `released`.
+        After `Inquire` the recipient is held until `released`. Returns what that changed about the
+        session.
         """
-        reason = self._dispatch.finish(
+        notices = self._dispatch.finish(
             claim,
             outcome,
             decision.message if isinstance(decision, Requeue) else None,
@@ -66,11 +72,10 @@ class Dispatcher:
             jitter=random.random(),  # noqa: S311 - jitter
             hold=isinstance(decision, Inquire),
         )
-        if reason is not None:
-            log.warning("dispatch.gate_shut", session=claim.session.name, reason=reason)
         if isinstance(decision, Final):
             self._leave(final=outcome is not None)
         self._wake()
+        return notices
 
     def block(self, message: Message) -> None:
         """Hold the recipient of an open attempt of before the start, until `released`.
@@ -90,6 +95,16 @@ class Dispatcher:
     def set_status(self, session: str, status: str | None) -> None:
         """Take note of what WAHA says of a session; None if that cannot be read."""
         self._dispatch.set_status(session, status, self._clock.now())
+        self._wake()
+
+    def set_ghost(self, session: str, ghost: Ghost | None) -> None:
+        """Take note that a session delivers nothing, may be probed, or is as the others again."""
+        self._dispatch.rotation.set_ghost(session, ghost)
+        self._wake()
+
+    def set_locked(self, session: str, until: float) -> None:
+        """Take note until when a session may write to no new contact."""
+        self._dispatch.rotation.set_locked(session, until)
         self._wake()
 
     def set_paused(self, session: str, *, paused: bool) -> None:
@@ -124,6 +139,20 @@ class Dispatcher:
         """What a message in memory waits for; None if it does not wait here."""
         return self._dispatch.waiting(message_id, self._clock.now())
 
+    def estimate(self, sessions: Allowed, seq: int | None = None) -> float | None:
+        """When a message that allows `sessions` is about to begin, in seconds since the epoch.
+
+        It is queued with this `seq`, or is the newest. None without a pace, or if no session works.
+        """
+        if not self._dispatch.paced:
+            return None
+        ahead = self._dispatch.ahead(sessions, seq)
+        behind = max(0, self._window.places - self._dispatch.held)  # those in the store alone
+        if seq is not None:
+            behind = min(behind, max(0, seq - self._window.fed_seq - 1))
+        ahead += behind * self._dispatch.rotation.share(sessions, ())
+        return self._dispatch.estimate(sessions, ahead, self._clock.now())
+
     def obstacles(self) -> dict[str, str]:
         """For each session through which nothing may go now, the code of the reason."""
         return self._dispatch.rotation.obstacles()
@@ -146,7 +175,9 @@ class Dispatcher:
         return self._dispatch.open > 0 and self.drain_until == inf
 
     def _claim(self, now: float) -> Turn:
-        return Wait(self._not_before) if now < self._not_before else self._dispatch.claim(now)
+        if now < self._not_before:
+            return Wait(self._not_before)
+        return self._dispatch.claim(now, jitter=random.random())  # noqa: S311 - jitter
 
     def _take_in(self) -> bool:
         """Move what has arrived into the ready set; False once nothing more can arrive."""

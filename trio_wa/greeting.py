@@ -6,7 +6,7 @@ import structlog
 import trio
 
 from trio_wa.config import Settings
-from trio_wa.core.rotation import MISSING, WORKING
+from trio_wa.core.slot import MISSING, WORKING
 from trio_wa.ports import Observer, SessionView, StoreUnavailable, WahaInfo
 
 log = structlog.get_logger(__name__)

@@ -8,8 +8,8 @@ import structlog
 import trio
 
 from trio_wa.clock import Clock
-from trio_wa.core.rotation import MISSING, WORKING
 from trio_wa.core.session import Session
+from trio_wa.core.slot import MISSING, WORKING
 from trio_wa.ports import Observer, Picture, Refusal, SessionMemory, Store, WahaInfo
 
 log = structlog.get_logger(__name__)

@@ -11,6 +11,7 @@ import trio
 from trio_wa.clock import Clock
 from trio_wa.core.dispatch import Claim, Expiry
 from trio_wa.core.message import Message
+from trio_wa.core.notice import Notice
 from trio_wa.core.outcome import Outcome, Rejected, Unavailable, Unknown
 from trio_wa.core.retry import Decision, Final, Inquire, Requeue, RetryPolicy, decide, state_after
 from trio_wa.core.session import Session
@@ -30,8 +31,10 @@ AGAIN_SECONDS = 1.0
 class Finished(Protocol):
     """Whom a worker tells that it is done with a job: the dispatcher."""
 
-    def finished(self, claim: Claim, outcome: Outcome | None, decision: Decision) -> None:
-        """An attempt is settled, or was not made (an outcome of `None`)."""
+    def finished(
+        self, claim: Claim, outcome: Outcome | None, decision: Decision
+    ) -> tuple[Notice, ...]:
+        """An attempt is settled, or was not made (an outcome of `None`); what that changed."""
 
     def refused(self, job: Claim | Expiry) -> None:
         """The store would not record the begin of a job, and nothing was done."""
@@ -62,6 +65,9 @@ class Inquirer(Protocol):
 Attempted: TypeAlias = Callable[[Message, str, Outcome], None]
 """Who learns from outcomes: of the message as it went out, and over which session."""
 
+Noticed: TypeAlias = Callable[[str, Notice], None]
+"""Who hears what an attempt changed about a session."""
+
 
 class Worker:
     """Serves one job after another until the channel of jobs ends. It never dies of one message."""
@@ -74,6 +80,7 @@ class Worker:
         addressing: Address,
         inquiries: Inquirer,
         attempted: Attempted,
+        noticed: Noticed,
         policy: RetryPolicy,
         clock: Clock,
         *,
@@ -85,6 +92,7 @@ class Worker:
         self._addressing = addressing
         self._inquiries = inquiries
         self._attempted = attempted
+        self._noticed = noticed
         self._policy = policy
         self._clock = clock
         self._jitter = jitter
@@ -105,6 +113,7 @@ class Worker:
         try:
             addressed = await self._addressing.address(message, session, sender)
             goes_out = addressed if isinstance(addressed, Message) else message
+            began_at = self._clock.now()
             begun = await self._store.begin(goes_out, session.name, began_at)
         except StoreUnavailable:
             self._dispatcher.refused(claim)
@@ -160,7 +169,8 @@ class Worker:
         status = await self._record(message, attempt, decision)
         if status is not state_after(decision):  # an ack was faster
             decision = Final(status)
-        self._dispatcher.finished(claim, outcome, decision)
+        for notice in self._dispatcher.finished(claim, outcome, decision):
+            self._noticed(session, notice)
         if isinstance(decision, Inquire):
             self._inquiries.open(OpenAttempt(message, session, began_at, asked=True))
         _report(claim, decision)

@@ -2,13 +2,21 @@
 
 from collections.abc import Iterable
 from hashlib import blake2b
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Allowed: TypeAlias = tuple[str, ...]
 """The names of the sessions that may send a message; empty: any."""
 
-Route: TypeAlias = tuple[str | None, Allowed]
-"""A message's first choice among the sessions, if it has one, and those that it allows."""
+
+class Route(NamedTuple):
+    """Where a message may go: its first choice among the sessions, if any, and those it allows.
+
+    `new` says that it would be the first to its contact, wherever it goes first.
+    """
+
+    first: str | None
+    allowed: Allowed
+    new: bool = False
 
 
 def ranking(chat_id: str, names: Iterable[str]) -> tuple[str, ...]:

@@ -1,23 +1,29 @@
 """Which message goes next, and over which session: the rules of the dispatcher."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Literal, TypeAlias
 
+from trio_wa.core.affinity import Allowed
 from trio_wa.core.message import Message
+from trio_wa.core.notice import Notice
 from trio_wa.core.outcome import Outcome
+from trio_wa.core.quiet_hours import QuietHours
 from trio_wa.core.ready import ReadySet
-from trio_wa.core.rotation import Rotation, Slot
+from trio_wa.core.rotation import UNLIMITED, Limits, Rotation
 from trio_wa.core.session import Session
+from trio_wa.core.slot import Slot
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A message that may go now over `session`."""
+    """A message that may go now, at the time `at`, over `session`."""
 
     message: Message
     session: Session
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +47,16 @@ Turn: TypeAlias = Claim | Expiry | Wait
 class Waiting:
     """What a queued message waits for, and until when at least where that is known."""
 
-    reason: Literal["turn", "recipient", "retry", "session"]
+    reason: Literal["turn", "recipient", "retry", "quiet_hours", "pace", "timelock", "session"]
     until: float | None = None
 
 
 class Dispatch:
     """The ready set, the sessions and the workers' count; it decides, and does no I/O.
 
-    Order per recipient, rotation, bulkhead and gates are rules of `claim` alone. A message whose
-    attempt is open (it is being looked up) is with no worker, and its recipient's next ones wait.
+    Order per recipient, rotation, bulkhead, gates and pace are rules of `claim` alone. A message
+    whose attempt is open (it is being looked up) is with no worker, and its recipient's next ones
+    wait.
     """
 
     def __init__(
@@ -59,13 +66,19 @@ class Dispatch:
         workers: int,
         retry_base: float,
         sticky: bool = False,
+        limits: Limits = UNLIMITED,
+        quiet_hours: QuietHours | None = None,
     ) -> None:
-        self.rotation = Rotation(sessions, workers=workers, retry_base=retry_base, sticky=sticky)
+        self.rotation = Rotation(
+            sessions, workers=workers, retry_base=retry_base, sticky=sticky, limits=limits
+        )
         self.ready = ReadySet(self.rotation.route)
         self._workers = workers
         self._busy = 0
         self._open: dict[str, str] = {}
-        self._filed_for = self.rotation.usable()
+        self._quiet_hours = quiet_hours
+        self._filed_for = self.rotation.filing(0.0)
+        self._filed_by_contact = self.rotation.minds_new
 
     @property
     def in_flight(self) -> int:
@@ -98,22 +111,25 @@ class Dispatch:
         """Drop a waiting message, as after its cancellation; False if it does not wait here."""
         return self.ready.discard(message_id) is not None
 
-    def claim(self, now: float) -> Turn:
+    def claim(self, now: float, *, jitter: float) -> Turn:
         """The next thing for an idle worker to do, or until when there is none.
 
-        The oldest message that any free session may send goes first, so none starves.
+        The oldest message that any free session may send goes first, so none starves. `jitter`,
+        uniform in [0, 1), draws the gap that its session then keeps.
         """
         if self._busy >= self._workers:
             return Wait(inf)
         if (message := self.ready.expired(now)) is not None:
             self._busy += 1
             return Expiry(message)
+        if (quiet_until := self._quiet_until(now)) is not None:
+            return Wait(min(self.ready.next_change(), quiet_until if self.ready else inf))
         if (choice := self._choose(now)) is not None:
             message, slot = choice
             self.ready.take(message)
-            self.rotation.take(slot)
+            self.rotation.take(slot, message, now, jitter=jitter)
             self._busy += 1
-            return Claim(message, slot.session)
+            return Claim(message, slot.session, now)
         until = self.ready.next_change()
         if self.ready:
             until = min(until, self.rotation.next_opening(now))
@@ -128,10 +144,42 @@ class Dispatch:
             return Waiting("recipient")
         if message.due_at > now:
             return Waiting("retry", message.due_at)
-        opens_at = self.rotation.opens_at(message.sessions)
+        if (quiet_until := self._quiet_until(now)) is not None:
+            return Waiting("quiet_hours", quiet_until)
+        self._regroup(now)
+        opens_at, barrier = self.rotation.opening(message, now)
         if opens_at > now:
-            return Waiting("session", opens_at if opens_at < inf else None)
+            return Waiting(barrier, opens_at if opens_at < inf else None)
         return Waiting("turn")
+
+    @property
+    def paced(self) -> bool:
+        """Whether anything but the workers' number bounds how fast messages leave."""
+        return not self.rotation.limits.pace.is_off or self._quiet_hours is not None
+
+    def ahead(self, sessions: Allowed, seq: int | None = None) -> float:
+        """How many waiting messages go before one with this `seq`, or before a new one.
+
+        Of those that also allow other sessions than its own `sessions`, only their share counts.
+        """
+        allowing = self.ready.allowing
+        if seq is not None:
+            allowing = Counter(each.sessions for each in self.ready if each.seq < seq)
+        return sum(
+            number * self.rotation.share(sessions, allowed) for allowed, number in allowing.items()
+        )
+
+    def estimate(self, sessions: Allowed, ahead: float, now: float) -> float | None:
+        """When a message that allows `sessions` begins, behind so many others.
+
+        An optimistic estimate: all the sessions that work, at their full rate. None if none does.
+        """
+        if (estimate := self.rotation.estimate(sessions, ahead, now)) is None:
+            return None
+        start, seconds = estimate
+        if self._quiet_hours is None:
+            return start + seconds
+        return self._quiet_hours.after(start, seconds)
 
     def finish_expiry(self) -> None:
         """Note that a worker has settled an expired message."""
@@ -146,19 +194,22 @@ class Dispatch:
         now: float,
         jitter: float,
         hold: bool = False,
-    ) -> str | None:
+    ) -> tuple[Notice, ...]:
         """Note that a worker is done with `claim`; an outcome of `None` says it made no attempt.
 
         A message to `requeue` is back at the head of its line before its recipient is free again.
         With `hold` the attempt is open, and the recipient is not free before `release`.
-        Returns the reason if the outcome shut a gate that was open.
+        Returns what that changed about the session.
         """
         self._busy -= 1
+        notices = self.rotation.give_back(
+            claim.session.name, claim.message, claim.at, outcome, now=now, jitter=jitter
+        )
         if hold:
             self._open[claim.message.id] = claim.message.chat_id
         else:
             self._free(claim.message.chat_id, requeue)
-        return self.rotation.give_back(claim.session.name, outcome, now=now, jitter=jitter)
+        return notices
 
     def block(self, message: Message) -> None:
         """Hold the recipient of a message whose attempt was open at the start, until `release`."""
@@ -181,21 +232,30 @@ class Dispatch:
             self.ready.add(requeue)
         self.ready.free(chat_id)
 
-    def _regroup(self) -> None:
-        """File the heads anew if other sessions are usable than when they were filed."""
-        usable = self.rotation.usable()
-        if usable != self._filed_for:
-            self._filed_for = usable
-            if self.rotation.sticky or self.ready.preferring:
+    def _quiet_until(self, now: float) -> float | None:
+        return None if self._quiet_hours is None else self._quiet_hours.ends_at(now)
+
+    def _regroup(self, now: float) -> None:
+        """File the heads anew if what they were filed by has changed."""
+        filing = self.rotation.filing(now)
+        if filing != self._filed_for:
+            self._filed_for = filing
+            by_contact, self._filed_by_contact = self._filed_by_contact, self.rotation.minds_new
+            if (
+                self.rotation.sticky
+                or self.ready.preferring
+                or by_contact
+                or self._filed_by_contact
+            ):
                 self.ready.regroup()
 
     def _choose(self, now: float) -> tuple[Message, Slot] | None:
-        self._regroup()
+        self._regroup(now)
         oldest: tuple[Message, Slot] | None = None
-        for (first, _), message in self.ready.heads(now):
+        for route, message in self.ready.heads(now):
             if oldest is not None and oldest[0].seq < message.seq:
                 continue
-            slot = self.rotation.pick(message, first, now)
+            slot = self.rotation.pick(message, route.first, now)
             if slot is not None:
                 oldest = (message, slot)
         return oldest

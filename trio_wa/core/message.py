@@ -34,3 +34,4 @@ class Message:
     on_unknown: OnUnknown | None = None
     waha_id: str | None = None
     prefer: str | None = None
+    known_to: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Fault = Literal["message", "session", "origin"]
+Fault = Literal["message", "session", "origin", "contact"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,9 @@ class Unavailable:
     """Certainly not sent, and not the message's own doing; it is tried again.
 
     `fault` says what stood in the way: the WAHA behind the session's address (`origin`, its set-up
-    included), the `session`, or this `message` under the present circumstances. `retry_after` is
-    in seconds, as the peer asked; `status` is the session's, where WAHA named it.
+    included), the `session`, a time-lock that keeps the session from writing to this new `contact`,
+    or this `message` under the present circumstances. `retry_after` is in seconds, as the peer
+    asked; `status` is the session's, where WAHA named it.
     """
 
     code: str

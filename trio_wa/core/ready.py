@@ -1,11 +1,12 @@
 """What waits in memory: one line of messages a recipient, and the heads that may go."""
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import inf
 
-from trio_wa.core.affinity import Route
+from trio_wa.core.affinity import Allowed, Route
 from trio_wa.core.live_heap import Entry, LiveHeap
 from trio_wa.core.message import Message
 
@@ -27,11 +28,12 @@ class ReadySet:
 
     `route` tells where a message may go, and where it would rather go: the heads are kept apart by
     it, so that none waits behind one that goes elsewhere. Where its answers change, `regroup`.
-    `preferring` counts the messages that prefer a session.
+    `preferring` counts the messages that prefer a session, `allowing` those that allow the same.
     """
 
     def __init__(self, route: Callable[[Message], Route]) -> None:
         self.preferring = 0
+        self.allowing: Counter[Allowed] = Counter()
         self._route = route
         self._numbers = itertools.count(1)
         self._messages: dict[str, Message] = {}
@@ -64,6 +66,7 @@ class ReadySet:
         arrival = self._arrivals[message.id] = next(self._numbers)
         self._messages[message.id] = message
         self.preferring += message.prefer is not None
+        self.allowing[message.sessions] += 1
         self._expiry.push((message.expires_at, arrival, message.id))
         line = self._line(message.chat_id)
         line.waiting.push((message.seq, arrival, message.id))
@@ -129,7 +132,11 @@ class ReadySet:
 
     def _remove(self, message_id: str) -> None:
         del self._arrivals[message_id]
-        self.preferring -= self._messages.pop(message_id).prefer is not None
+        message = self._messages.pop(message_id)
+        self.preferring -= message.prefer is not None
+        self.allowing[message.sessions] -= 1
+        if not self.allowing[message.sessions]:
+            del self.allowing[message.sessions]
 
     def _line(self, chat_id: str) -> _Line:
         line = self._lines.get(chat_id)

@@ -1,64 +1,44 @@
-"""Which session sends next: past those that do not work, shut gates and full bulkheads."""
+"""Which session sends next: past those that do not work, shut gates, paces and full bulkheads."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from math import inf
 from typing import Final
 
 from trio_wa.core.affinity import Allowed, Route, ranking
+from trio_wa.core.contacts import PEOPLE, Contacts
 from trio_wa.core.gate import Gate
 from trio_wa.core.message import Message
+from trio_wa.core.notice import (
+    BreakerClosed,
+    BreakerOpened,
+    GateShut,
+    GhostProbed,
+    Notice,
+    Timelocked,
+)
 from trio_wa.core.outcome import Outcome, Rejected, Sent, Unavailable, Unknown
+from trio_wa.core.pace import History, Pace, Pacer
 from trio_wa.core.session import Session
+from trio_wa.core.slot import STOPPED, WORKING, Barrier, Ghost, Slot
 
-WORKING: Final = "WORKING"
-STOPPED: Final = "STOPPED"
-MISSING: Final = "MISSING"
-"""Statuses of a session, as WAHA names them; one that it does not know is `MISSING`."""
-
-RECIPIENTS = 16_384
+RECIPIENTS: Final = 16_384
 """How many recipients' rankings are kept at hand: more than there are in memory by default."""
 
+ENGINE_FAULTS: Final = frozenset({"engine_error", "server_error", "timeout"})
+"""Codes of outcomes that open a breaker: it was asked, and its engine failed or said nothing."""
 
-@dataclass(slots=True)
-class Slot:
-    """One session, its own gate and the gate of the WAHA behind it, and its sends in flight.
 
-    `status` is None where it cannot be read: then only the gates tell whether the session works.
-    """
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What bounds each session: its pace, and the hold in seconds after a time-lock."""
 
-    session: Session
-    gate: Gate
-    origin: Gate
-    in_flight: int = 0
-    status: str | None = None
-    paused: bool = False
+    pace: Pace = field(default_factory=Pace)
+    timelock_hold: float = 6 * 3600.0
 
-    @property
-    def usable(self) -> bool:
-        """Whether it may be tried at all: not paused, and not known not to work."""
-        return not self.paused and self.status in (None, WORKING)
 
-    @property
-    def works(self) -> bool:
-        """Whether nothing is known to stand in its way."""
-        return self.usable and self.gate.is_open and self.origin.is_open
-
-    @property
-    def obstacle(self) -> str | None:
-        """The code of what stands in its way; None if nothing is known to."""
-        if self.paused:
-            return "paused"
-        if self.origin.reason is not None:
-            return self.origin.reason
-        if not self.usable:
-            return "session_missing" if self.status == MISSING else "session_not_working"
-        return self.gate.reason
-
-    def opens_at(self) -> float:
-        """When the next attempt may pass; infinity while a probe is out, or it is not usable."""
-        return max(self.gate.opens_at(), self.origin.opens_at()) if self.usable else inf
+UNLIMITED = Limits()
 
 
 class Rotation:
@@ -69,6 +49,9 @@ class Rotation:
 
     With `sticky` a recipient keeps its session instead: its first choice is the highest of its
     `ranking` that is usable. A message that prefers a session has that one as its first choice.
+
+    Where it matters whether a contact is new (a time-lock, or a pace for new contacts), a recipient
+    whom a usable session knows has that as its first choice, and a new one none that is locked.
     """
 
     def __init__(
@@ -78,59 +61,112 @@ class Rotation:
         workers: int,
         retry_base: float,
         sticky: bool = False,
+        limits: Limits = UNLIMITED,
     ) -> None:
         origins = {session.url: Gate(base=retry_base) for session in sessions}
         self.slots = {
-            session.name: Slot(session, Gate(base=retry_base), origins[session.url])
+            session.name: Slot(
+                session,
+                Gate(base=retry_base),
+                origins[session.url],
+                Pacer(limits.pace, History(), 0.0),
+            )
             for session in sessions
         }
         self.sticky = sticky
+        self.contacts = Contacts()
+        self.limits = limits
         # That of some of the sessions is that of all without the others.
         self._ranking = lru_cache(RECIPIENTS)(partial(ranking, names=tuple(self.slots)))
         self._order = tuple(self.slots.values())
         self._workers = workers
         self._turn = 0
+        self._locked: tuple[str, ...] = ()
+
+    def recall(self, histories: Mapping[str, History], now: float) -> None:
+        """Go on at the pace at which the sessions stood before a restart."""
+        for name, history in histories.items():
+            if name in self.slots:
+                self.slots[name].pacer = Pacer(self.limits.pace, history, now)
+
+    @property
+    def minds_new(self) -> bool:
+        """Whether it matters which contacts are new."""
+        return self.limits.pace.new_contacts is not None or bool(self._locked)
+
+    def filing(self, now: float) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The sessions that are usable, and those that are time-locked: on these routes depend."""
+        self._locked = tuple(slot.session.name for slot in self._order if slot.locked_until > now)
+        return self.usable(), self._locked
 
     def usable(self, allowed: Allowed = ()) -> tuple[str, ...]:
         """The names of those `allowed` (empty: all) that may be tried at all."""
         return tuple(slot.session.name for slot in self._allowed(allowed) if slot.usable)
 
     def route(self, message: Message) -> Route:
-        """The first choice of a message, if it has one, and the sessions that it allows.
-
-        It changes only as sessions become usable, or cease to be.
-        """
+        """Where a message goes; that changes only with `filing`, and as contacts are learned of."""
         allowed = message.sessions
+        minds_new = self.minds_new and message.chat_id.endswith(PEOPLE)
+        if message.prefer is None and not self.sticky and not minds_new:
+            return Route(None, allowed)
+        usable = self.usable(allowed)
+        if message.prefer in usable:
+            return Route(
+                message.prefer, allowed, minds_new and self.contacts.is_new(message.prefer, message)
+            )
+        choices, new = usable, False
+        if minds_new:
+            known = tuple(name for name in usable if not self.contacts.is_new(name, message))
+            new = not known
+            choices = known or tuple(name for name in usable if name not in self._locked)
         first = None
-        if message.prefer is not None or self.sticky:
-            usable = self.usable(allowed)
-            if message.prefer in usable:
-                first = message.prefer
-            elif self.sticky and usable:
-                first = next(name for name in self._ranking(message.chat_id) if name in usable)
-        return first, allowed
+        if choices and (self.sticky or (minds_new and not new)):
+            first = next(name for name in self._ranking(message.chat_id) if name in choices)
+        return Route(first, allowed, new)
 
     def pick(self, message: Message, first: str | None, now: float) -> Slot | None:
         """The session that sends `message` now, whose first choice is `first`; None if none may.
 
-        A message waits for a first choice that is full. Past one with a shut gate it goes over the
-        next in its recipient's `ranking` with `sticky`, or else over that whose turn it is.
+        A message waits for a first choice that is full, or whose last send was just before. Past
+        one that anything else keeps from it, it goes over the next in its recipient's `ranking`
+        with `sticky`, or else over that whose turn it is.
         """
         limit = self._limit()
-        if first is not None and (slot := self.slots[first]).opens_at() <= now:
-            return slot if slot.in_flight < limit else None
+        if first is not None:
+            slot = self.slots[first]
+            new = self._matters_new(slot, message)
+            if slot.obstructed_until(new=new) <= now:
+                return slot if slot.in_flight < limit and slot.opens_at(new=new) <= now else None
         for slot in self._candidates(message, first):
-            if slot.in_flight < limit and slot.opens_at() <= now:
+            new = self._matters_new(slot, message)
+            if slot.in_flight < limit and slot.opens_at(new=new) <= now:
                 return slot
         return None
 
     def next_opening(self, now: float) -> float:
-        """The next time after `now` at which a shut gate lets a probe through."""
-        return min((at for slot in self._order if (at := slot.opens_at()) > now), default=inf)
+        """The next time after `now` at which a session may send what it may not send now."""
+        return min(
+            (
+                at
+                for slot in self._order
+                for at in (slot.opens_at(), slot.opens_at(new=True), slot.locked_until)
+                if at > now
+            ),
+            default=inf,
+        )
 
-    def opens_at(self, allowed: Allowed) -> float:
-        """When the first of the `allowed` sessions (empty: all) may be tried; infinity: none."""
-        return min((slot.opens_at() for slot in self._allowed(allowed)), default=inf)
+    def opening(self, message: Message, now: float) -> tuple[float, Barrier]:
+        """When the first session may take `message`, and what it waits for; infinity: not known."""
+        first = self.route(message).first
+        slots: Iterable[Slot] = self._allowed(message.sessions)
+        if first is not None:
+            slot = self.slots[first]
+            if slot.obstructed_until(new=self._matters_new(slot, message)) <= now:
+                slots = (slot,)
+        return min(
+            (slot.barrier(new=self._matters_new(slot, message)) for slot in slots),
+            default=(inf, "session"),
+        )
 
     def obstacles(self) -> dict[str, str]:
         """For each session in whose way something stands, the code of it."""
@@ -140,52 +176,98 @@ class Rotation:
             if (obstacle := slot.obstacle) is not None
         }
 
+    def estimate(self, allowed: Allowed, ahead: float, now: float) -> tuple[float, float] | None:
+        """When the first of the `allowed` may send, and how long they take for what is `ahead`.
+
+        In seconds, and as if nothing came between; None if none of them works.
+        """
+        pacers = [slot.pacer for slot in self._allowed(allowed) if slot.usable]
+        if not pacers:
+            return None
+        start = max(now, min(pacer.opens_at for pacer in pacers))
+        means = [pacer.seconds_a_message for pacer in pacers]
+        return start, ahead / sum(1 / mean for mean in means) if all(means) else 0.0
+
+    def share(self, mine: Allowed, others: Allowed) -> float:
+        """Which share of the messages that allow `others` goes over the sessions `mine`."""
+        usable = self.usable(others)
+        return len({*usable} & {*self.usable(mine)}) / len(usable) if usable else 0.0
+
     def set_status(self, name: str, status: str | None, now: float) -> None:
         """Note what WAHA says of a session; None if that cannot be read.
 
-        One that has come back is probed at once if its gate is shut.
+        One that has come back is probed at once if its gate is shut or its breaker open.
         """
         slot = self.slots[name]
         if status == WORKING and slot.status not in (None, WORKING):
             slot.gate.admit(now=now)
+            slot.breaker.admit(now)
         slot.status = status
 
     def set_paused(self, name: str, paused: bool) -> None:
         """Note whether an operator keeps a session from sending."""
         self.slots[name].paused = paused
 
-    def take(self, slot: Slot) -> None:
+    def set_ghost(self, name: str, ghost: Ghost | None) -> None:
+        """Note whether a session delivers nothing, and may be probed."""
+        self.slots[name].ghost = ghost
+
+    def set_locked(self, name: str, until: float) -> None:
+        """Note until when a session may write to no new contact; 0 if it may."""
+        self.slots[name].locked_until = until
+
+    def take(self, slot: Slot, message: Message, now: float, *, jitter: float) -> None:
         """Give the turn to `slot`: one more send is in flight there."""
         slot.in_flight += 1
         slot.gate.passed()
         slot.origin.passed()
+        slot.breaker.passed()
+        if slot.ghost == "probe":
+            slot.ghost = "probing"
+        slot.pacer.begin(now, jitter=jitter, new=self.contacts.is_new(slot.session.name, message))
         self._turn = (self._order.index(slot) + 1) % len(self._order)
 
     def give_back(
-        self, name: str, outcome: Outcome | None, *, now: float, jitter: float
-    ) -> str | None:
-        """Note that a send ended; `None` says that no attempt was made.
+        self,
+        name: str,
+        message: Message,
+        taken_at: float,
+        outcome: Outcome | None,
+        *,
+        now: float,
+        jitter: float,
+    ) -> tuple[Notice, ...]:
+        """Note how the send of `message` ended that was taken then; `None`: no attempt was made.
 
         A session whose status can be read, and that was at fault, is not tried again before WAHA
         says that it works.
-
-        Returns the reason if the outcome shut a gate that was open.
         """
         slot = self.slots[name]
         slot.in_flight -= 1
+        if not isinstance(outcome, Sent | Unknown):
+            slot.pacer.undo(taken_at)
+        return (
+            *self._move_gates(slot, outcome, now=now, jitter=jitter),
+            *self._move_breaker(slot, outcome, now=now, jitter=jitter),
+            *self._learn(slot, message, outcome, now=now),
+        )
+
+    def _move_gates(
+        self, slot: Slot, outcome: Outcome | None, *, now: float, jitter: float
+    ) -> Iterable[Notice]:
         match outcome:
             case Unavailable(code, _, "session", retry_after, status):
                 if slot.status is not None:
                     slot.status = status or STOPPED
-                opened = slot.gate.is_open
+                if slot.gate.is_open:
+                    yield GateShut(code)
                 slot.gate.shut(now=now, reason=code, jitter=jitter, retry_after=retry_after)
                 slot.origin.open(now=now)
-                return code if opened else None
             case Unavailable(code, _, "origin", retry_after):
-                opened = slot.origin.is_open
+                if slot.origin.is_open:
+                    yield GateShut(code)
                 slot.origin.shut(now=now, reason=code, jitter=jitter, retry_after=retry_after)
                 slot.gate.probe_lost()
-                return code if opened else None
             case Unknown(code, _, answered=False):
                 for gate in (slot.gate, slot.origin):
                     if not gate.is_open:
@@ -196,7 +278,39 @@ class Rotation:
             case Sent() | Rejected() | Unavailable() | Unknown():
                 slot.gate.open(now=now)
                 slot.origin.open(now=now)
-        return None
+
+    def _move_breaker(
+        self, slot: Slot, outcome: Outcome | None, *, now: float, jitter: float
+    ) -> Iterable[Notice]:
+        match outcome:
+            case Sent():
+                if slot.breaker.succeeded():
+                    yield BreakerClosed()
+            case Unknown(code) if code in ENGINE_FAULTS:
+                probe = slot.breaker.state != "closed"
+                if slot.breaker.failed(now, jitter=jitter):
+                    yield BreakerOpened(slot.breaker.opens_at(), probe)
+            case _:
+                slot.breaker.probe_lost()
+
+    def _learn(
+        self, slot: Slot, message: Message, outcome: Outcome | None, *, now: float
+    ) -> Iterable[Notice]:
+        """Learn of the contact, and of a session that is probed as a ghost."""
+        match outcome:
+            case Sent(waha_id):
+                self.contacts.learn(slot.session.name, message.chat_id, known=True)
+                if slot.ghost == "probing":
+                    yield GhostProbed(waha_id)
+            case Unavailable(fault="contact"):
+                self.contacts.learn(slot.session.name, message.chat_id, known=False)
+                if slot.locked_until <= now:
+                    slot.locked_until = now + self.limits.timelock_hold
+                    yield Timelocked(slot.locked_until)
+            case _:
+                pass
+        if slot.ghost == "probing" and not isinstance(outcome, Sent):
+            slot.ghost = "out" if isinstance(outcome, Unknown) else "probe"
 
     def _allowed(self, allowed: Allowed) -> Iterable[Slot]:
         if not allowed:
@@ -212,6 +326,9 @@ class Rotation:
         else:
             order = self._order[self._turn :] + self._order[: self._turn]
         return (slot for slot in order if not allowed or slot.session.name in allowed)
+
+    def _matters_new(self, slot: Slot, message: Message) -> bool:
+        return self.minds_new and self.contacts.is_new(slot.session.name, message)
 
     def _limit(self) -> int:
         working = sum(slot.works for slot in self._order)

@@ -1,5 +1,6 @@
 """What the service needs from the world, as Protocols, and the conditions that cross layers."""
 
+from trio_wa.ports.alerts import Alarm, Alert, AlertName, Fact, Notifier, NotNotified
 from trio_wa.ports.records import (
     Acceptance,
     Accepted,
@@ -45,12 +46,16 @@ __all__ = [
     "Acceptance",
     "Accepted",
     "Activity",
+    "Alarm",
+    "Alert",
+    "AlertName",
     "Attempt",
     "Check",
     "Contact",
     "Cursor",
     "Draft",
     "Event",
+    "Fact",
     "Filter",
     "Finding",
     "Found",
@@ -63,6 +68,8 @@ __all__ = [
     "Missing",
     "Moved",
     "NoMessageIds",
+    "NotNotified",
+    "Notifier",
     "Observer",
     "OpenAttempt",
     "Picture",

@@ -124,12 +124,15 @@ class Unconfirmed:
 class SessionMemory:
     """What outlives a restart of a session: whether an operator paused it, when it first acked.
 
-    `proven` says that WAHA once sent under an id that was chosen, and found the message by it.
+    `proven` says that WAHA once sent under an id that was chosen, and found the message by it,
+    `ghost` that it delivers nothing, and `locked_until` how long it may write to no new contact.
     """
 
     paused: bool = False
     acked_at: float | None = None
     proven: bool = False
+    ghost: bool = False
+    locked_until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +169,8 @@ class Record:
 
     `session` and `waha_id` are those of the last attempt, `code` and `detail` say why it is not
     sent, `settled_at` is None while it is queued, being sent or being looked up. `ack` is the
-    highest that came; `unconfirmed` says that none came in time. `events` may lack the oldest.
+    highest that came; `unconfirmed` says that none came in time. `seq` is its place in the queue.
+    `events` may lack the oldest.
     """
 
     number: int
@@ -188,6 +192,7 @@ class Record:
     on_unknown: OnUnknown | None = None
     ack: int | None = None
     unconfirmed: bool = False
+    seq: int = 0
     events: tuple[Event, ...] = ()
 
 

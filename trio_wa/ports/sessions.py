@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from trio_wa.core.breaker import State
 from trio_wa.ports.records import Activity
 
 Hearing: TypeAlias = Literal["none", "heard", "silent"]
@@ -16,6 +17,8 @@ class SessionView:
     `acks_seen` says that WhatsApp ever acknowledged something over it. `message_ids` and `look_ups`
     say whether an id can be chosen before a send, and whether a message can be looked up; None
     where neither was seen yet. `obstacle` is the code of the reason why nothing may go over it now.
+    Where it has a pace, `next_send_at` is when it may send next, and `daily_cap` how many messages
+    it may send in 24 hours. Until `locked_until` it may write to no new contact.
     """
 
     name: str
@@ -29,3 +32,8 @@ class SessionView:
     message_ids: bool | None
     look_ups: bool | None
     obstacle: str | None
+    ghost: bool = False
+    breaker: State = "closed"
+    next_send_at: float | None = None
+    daily_cap: int | None = None
+    locked_until: float | None = None

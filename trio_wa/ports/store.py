@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from trio_wa.core.message import Message
+from trio_wa.core.pace import History
 from trio_wa.core.retry import Decision, Final, Requeue
 from trio_wa.core.status import Status
 from trio_wa.ports.records import (
@@ -81,6 +82,24 @@ class SessionStore(Protocol):
     async def activity(self, now: float) -> Mapping[str, Activity]:
         """What each session sent lately; one that sent nothing for a day may be absent."""
 
+    async def histories(self, now: float) -> Mapping[str, History]:
+        """What each session has sent, for its pace: the begins of the 24 hours up to `now`.
+
+        What counts is an attempt that was settled as `Sent` or `Unknown`, by the time at which it
+        began; begins of the same minute may be given as one, at the latest of them. It outlives the
+        messages, and comes from the same transaction as their `settle`.
+        """
+
+    async def remember_recipient(self, session: str, chat_id: str) -> None:
+        """Record that a recipient is known to a session, as after a message of theirs.
+
+        Otherwise that happens as a message to them becomes `sent`, and outlives it. `accept` and
+        `queued` give the sessions to which a recipient is known as `Message.known_to`.
+        """
+
+    async def forget_histories(self, before: float, limit: int) -> int:
+        """Forget begins of before; says of how many minutes. When each session began, stays."""
+
     async def contact(self, chat_id: str) -> str | None:
         """The chat id under which WhatsApp knows a recipient; None if that was never asked."""
 
@@ -98,6 +117,9 @@ class Store(ReceiptStore, SessionStore, Protocol):
 
     def problem(self) -> str | None:
         """Why nothing can be written now; None if all is well."""
+
+    async def problem_changed(self) -> str | None:
+        """Wait until `problem` says something else than at the call; what it says then."""
 
     async def accept(self, draft: Draft) -> Acceptance:
         """Record a message as queued, give it its `seq`, and publish it, in the order of `seq`.

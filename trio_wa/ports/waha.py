@@ -133,6 +133,12 @@ class Observer(Protocol):
     async def restart(self, session: Session) -> Refusal | None:
         """Restart a session; None once WAHA has begun to."""
 
+    async def timelock(self, session: Session) -> float | None:
+        """When WhatsApp lets a session write to new contacts again, in seconds since the epoch.
+
+        0 if it does now; None where this WAHA does not tell.
+        """
+
     async def qr_code(self, session: Session) -> Picture | Refusal:
         """The QR code that links a phone to a session that waits for one."""
 

@@ -92,7 +92,7 @@ def _server_error(status: int, members: Mapping[str, Any], detail: str) -> Outco
     if status == 500 and "no LID found" in said:
         return Rejected("not_on_whatsapp", detail)
     if status == 500 and TIMELOCK.search(said):
-        return Unavailable("timelock", detail, "message")
+        return Unavailable("timelock", detail, "contact")
     return Unknown(
         "engine_error" if isinstance(exception, dict) else "server_error", detail, answered=True
     )

@@ -1,0 +1,34 @@
+"""Which sessions have written to which recipients, as far as that is newer than the messages."""
+
+from collections import OrderedDict
+
+from trio_wa.core.message import Message
+
+RECIPIENTS = 16_384
+"""How many recipients' news are kept: more than there are in memory by default."""
+
+PEOPLE = ("@c.us", "@s.whatsapp.net", "@lid")
+
+
+class Contacts:
+    """Keeps what was learned since a message was read from the store, which knows all of it."""
+
+    def __init__(self) -> None:
+        self._news: OrderedDict[str, dict[str, bool]] = OrderedDict()
+
+    def is_new(self, session: str, message: Message) -> bool:
+        """Whether `session` would write to the message's recipient for the first time.
+
+        Groups and channels are never new: WhatsApp's limits are on strangers.
+        """
+        news = self._news.get(message.chat_id)
+        if news is not None and session in news:
+            return not news[session]
+        return session not in message.known_to and message.chat_id.endswith(PEOPLE)
+
+    def learn(self, session: str, chat_id: str, *, known: bool) -> None:
+        """Note that a recipient is known to a session, or that WhatsApp says it is not."""
+        self._news.setdefault(chat_id, {})[session] = known
+        self._news.move_to_end(chat_id)
+        if len(self._news) > RECIPIENTS:
+            self._news.popitem(last=False)

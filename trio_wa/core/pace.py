@@ -1,0 +1,139 @@
+"""The pace that an operator sets, and how one session keeps it."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+from math import inf
+
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What each session may send at most; what is None, or empty, bounds nothing.
+
+    `rate` is in messages a minute, evenly spaced. `gap` holds the least and the most seconds
+    between two begins, which are at random between them. `daily_cap` bounds any 24 hours. `warmup`
+    gives the caps that stand in its place in a session's first days, one for each.
+    `new_contacts` is how many recipients an hour a session may write to for the first time, evenly
+    spaced.
+    """
+
+    rate: int | None = None
+    gap: tuple[float, float] | None = None
+    daily_cap: int | None = None
+    warmup: tuple[int, ...] = ()
+    new_contacts: int | None = None
+
+    @property
+    def is_off(self) -> bool:
+        """Whether it bounds nothing."""
+        return self == Pace()
+
+    def spacing(self, jitter: float) -> float:
+        """Seconds from one begin to the next at least; `jitter` is uniform in [0, 1)."""
+        least, most = self.gap or (0.0, 0.0)
+        return max(MINUTE / self.rate if self.rate else 0.0, least + (most - least) * jitter)
+
+    def caps(self, first_at: float) -> Iterable[tuple[float, float, int | None]]:
+        """The caps of a session that first sent at `first_at`: each from when, until when."""
+        for day, cap in enumerate(self.warmup):
+            yield first_at + day * DAY, first_at + (day + 1) * DAY, cap
+        yield first_at + len(self.warmup) * DAY, inf, self.daily_cap
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a session has sent so far, as far as its pace asks.
+
+    `begun` holds the begins of the last 24 hours, together with how many there were up to each
+    since the one before it. `first_at` is its first begin ever, `last_new_at` when it last wrote to
+    a new contact. Times are seconds since the epoch.
+    """
+
+    begun: tuple[tuple[float, int], ...] = ()
+    first_at: float | None = None
+    last_new_at: float | None = None
+
+
+class Pacer:
+    """Says when one session may send next: it counts begins, and gives back what came to nothing.
+
+    A history may be of a clock that ran ahead: what lies after `now` counts as if it were now.
+    """
+
+    def __init__(self, pace: Pace, history: History, now: float) -> None:
+        self._pace = pace
+        most = max(chain((pace.daily_cap or 0,), pace.warmup))
+        self._begun: deque[float] = deque(maxlen=most)
+        self._first_at = None if history.first_at is None else min(history.first_at, now)
+        self._spaced_until = 0.0
+        self._new_until = 0.0
+        for at, number in sorted(history.begun):
+            self._begun.extend([min(at, now)] * min(number, most))
+            # How large the gap was drawn is not known: the largest is right for sure.
+            self._spaced_until = min(at, now) + pace.spacing(1.0)
+        if history.last_new_at is not None:
+            self._spend_contact(min(history.last_new_at, now))
+        self._capped_until = self._cap_opens_at()
+
+    @property
+    def opens_at(self) -> float:
+        """When the next message may begin; 0 if that was always so."""
+        return max(self._spaced_until, self._capped_until)
+
+    @property
+    def opens_for_new_at(self) -> float:
+        """When the next message to a new contact may begin."""
+        return max(self.opens_at, self._new_until)
+
+    @property
+    def capped_until(self) -> float:
+        """When the cap of the day lets the next message begin."""
+        return self._capped_until
+
+    @property
+    def seconds_a_message(self) -> float:
+        """The mean time between two begins, where no cap holds them up; 0 without a pace."""
+        return (self._pace.spacing(0.0) + self._pace.spacing(1.0)) / 2
+
+    def cap(self, now: float) -> int | None:
+        """How many messages the 24 hours up to `now` may hold; None without a cap."""
+        first_at = now if self._first_at is None else self._first_at
+        return next(cap for _, until, cap in self._pace.caps(first_at) if now < until)
+
+    def begin(self, now: float, *, jitter: float, new: bool) -> None:
+        """Note that a message begins; `new` says that it is the first to its contact."""
+        if self._first_at is None:
+            self._first_at = now
+        self._spaced_until = now + self._pace.spacing(jitter)
+        if new:
+            self._spend_contact(now)
+        self._begun.append(now)
+        self._capped_until = self._cap_opens_at()
+
+    def undo(self, began_at: float) -> None:
+        """Note that what began then was not sent: it does not count for a cap any more.
+
+        The spacing stays: whoever refused it was asked all the same.
+        """
+        if began_at in self._begun:
+            self._begun.remove(began_at)
+            self._capped_until = self._cap_opens_at()
+
+    def _spend_contact(self, at: float) -> None:
+        if self._pace.new_contacts is not None:
+            self._new_until = max(self._new_until, at + HOUR / self._pace.new_contacts)
+
+    def _cap_opens_at(self) -> float:
+        """The first time at which the cap in force then is not reached."""
+        if self._first_at is None:
+            return 0.0
+        for since, until, cap in self._pace.caps(self._first_at):
+            opens_at = since
+            if cap is not None and len(self._begun) >= cap:
+                opens_at = max(since, self._begun[-cap] + DAY)
+            if opens_at < until:
+                return opens_at
+        return inf

@@ -1,0 +1,91 @@
+"""One session in the rotation: everything that may stand in the way of its next send."""
+
+from dataclasses import dataclass, field
+from math import inf
+from typing import Final, Literal, TypeAlias
+
+from trio_wa.core.breaker import Breaker
+from trio_wa.core.gate import Gate
+from trio_wa.core.pace import Pacer
+from trio_wa.core.session import Session
+
+WORKING: Final = "WORKING"
+STOPPED: Final = "STOPPED"
+MISSING: Final = "MISSING"
+"""Statuses of a session, as WAHA names them; one that it does not know is `MISSING`."""
+
+Ghost: TypeAlias = Literal["out", "probe", "probing"]
+"""A session that delivers nothing: it is out; it may send one message as a probe; that is sent."""
+
+Barrier: TypeAlias = Literal["session", "pace", "timelock"]
+
+
+@dataclass(slots=True)
+class Slot:
+    """One session, its own gate and the gate of the WAHA behind it, and its sends in flight.
+
+    `status` is None where it cannot be read: then only the gates tell whether the session works.
+    Until `locked_until` it may write to no new contact.
+    """
+
+    session: Session
+    gate: Gate
+    origin: Gate
+    pacer: Pacer
+    breaker: Breaker = field(default_factory=Breaker)
+    in_flight: int = 0
+    status: str | None = None
+    paused: bool = False
+    ghost: Ghost | None = None
+    locked_until: float = 0.0
+
+    @property
+    def usable(self) -> bool:
+        """Whether it may be tried at all: not paused, no ghost, and not known not to work."""
+        return not self.paused and self.ghost in (None, "probe") and self.status in (None, WORKING)
+
+    @property
+    def works(self) -> bool:
+        """Whether nothing is known to stand in its way but its pace."""
+        gates_open = self.gate.is_open and self.origin.is_open
+        return self.usable and gates_open and self.breaker.state == "closed"
+
+    @property
+    def obstacle(self) -> str | None:
+        """The code of what stands in its way; None if nothing is known to."""
+        if self.paused:
+            return "paused"
+        if self.origin.reason is not None:
+            return self.origin.reason
+        if self.status not in (None, WORKING):
+            return "session_missing" if self.status == MISSING else "session_not_working"
+        if self.ghost is not None:
+            return "ghost"
+        if self.breaker.state != "closed":
+            return "breaker_open"
+        return self.gate.reason
+
+    def obstructed_until(self, *, new: bool) -> float:
+        """Until when something other than spacing keeps it from a send; infinity: not known.
+
+        `new` says that the send is the first to its contact.
+        """
+        if not self.usable:
+            return inf
+        lock = self.locked_until if new else 0.0
+        gates = max(self.gate.opens_at(), self.origin.opens_at(), self.breaker.opens_at())
+        return max(gates, self.pacer.capped_until, lock)
+
+    def opens_at(self, *, new: bool = False) -> float:
+        """When the next attempt may pass; infinity while a probe is out, or it is not usable."""
+        spaced = self.pacer.opens_for_new_at if new else self.pacer.opens_at
+        return max(self.obstructed_until(new=new), spaced)
+
+    def barrier(self, *, new: bool) -> tuple[float, Barrier]:
+        """When the next attempt may pass, and what it waits for until then."""
+        at = self.opens_at(new=new)
+        if new and self.locked_until == at:
+            return at, "timelock"
+        if at in (self.pacer.opens_at, self.pacer.opens_for_new_at):
+            return at, "pace"
+        return at, "session"
