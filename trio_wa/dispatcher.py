@@ -37,6 +37,8 @@ class Dispatcher:
         self._clock = clock
         self._pause: trio.CancelScope | None = None
         self._not_before = 0.0
+        self._still = trio.Event()
+        self._moving = trio.Event()
         self.drain_until = inf
         self._claims: trio.MemorySendChannel[Job]
         self._claims, self.claims = trio.open_memory_channel[Job](0)
@@ -52,6 +54,7 @@ class Dispatcher:
                 if not isinstance(turn, Wait):
                     await self._claims.send(turn)
                     continue
+                self._note_standstill()
                 if not arriving and turn.until >= self.drain_until and not self._awaits():
                     return
                 await self._wait(turn.until, arriving=arriving)
@@ -135,6 +138,11 @@ class Dispatcher:
         self._window.release()
         self.discard(message_id)
 
+    def learn_contact(self, session: str, chat_id: str) -> None:
+        """Take note that a recipient is no new contact of a session."""
+        self._dispatch.learn_contact(session, chat_id)
+        self._wake()
+
     def waiting(self, message_id: str) -> Waiting | None:
         """What a message in memory waits for; None if it does not wait here."""
         return self._dispatch.waiting(message_id, self._clock.now())
@@ -147,8 +155,10 @@ class Dispatcher:
         if not self._dispatch.paced:
             return None
         ahead = self._dispatch.ahead(sessions, seq)
-        behind = max(0, self._window.places - self._dispatch.held)  # those in the store alone
-        if seq is not None:
+        behind = max(0, self._window.places - self._dispatch.held)  # those not in the ready set
+        if seq is None:
+            behind = max(0, behind - 1)  # it has its own place
+        else:
             behind = min(behind, max(0, seq - self._window.fed_seq - 1))
         ahead += behind * self._dispatch.rotation.share(sessions, ())
         return self._dispatch.estimate(sessions, ahead, self._clock.now())
@@ -156,6 +166,14 @@ class Dispatcher:
     def obstacles(self) -> dict[str, str]:
         """For each session through which nothing may go now, the code of the reason."""
         return self._dispatch.rotation.obstacles()
+
+    async def stands_still(self) -> None:
+        """Wait until something stands in the way of every session."""
+        await self._still.wait()
+
+    async def moves(self) -> None:
+        """Wait until nothing stands in the way of one session at least."""
+        await self._moving.wait()
 
     def expired(self, *, final: bool) -> None:
         """Take note that a worker is done with an expired message; not final if it was before."""
@@ -167,6 +185,15 @@ class Dispatcher:
         self._window.leave()
         if final:  # otherwise whoever made it final has given its place back
             self._window.release()
+
+    def _note_standstill(self) -> None:
+        still = len(self.obstacles()) == len(self._dispatch.rotation.slots)
+        if still and not self._still.is_set():
+            self._still.set()
+            self._moving = trio.Event()
+        elif not still and not self._moving.is_set():
+            self._moving.set()
+            self._still = trio.Event()
 
     def _awaits(self) -> bool:
         """Whether something may still come back from a worker, or from a look-up."""

@@ -10,6 +10,7 @@ from trio_wa.config import Settings
 from trio_wa.confirmations import Confirmations
 from trio_wa.core.dispatch import Dispatch
 from trio_wa.core.message import Message
+from trio_wa.core.notice import Notice
 from trio_wa.core.outcome import Outcome, Rejected, Sent, Unavailable, Unknown
 from trio_wa.core.retry import RetryPolicy
 from trio_wa.dispatcher import Dispatcher
@@ -17,11 +18,13 @@ from trio_wa.inquiries import Inquiries
 from trio_wa.look_ups import LookUps
 from trio_wa.message_ids import MessageIds
 from trio_wa.overview import Overview
-from trio_wa.ports import Observer, SessionMemory, SessionView, Store
+from trio_wa.ports import Alarm, Observer, SessionMemory, SessionView, Store
+from trio_wa.protection import Protection
 from trio_wa.receipts import Receipts
 from trio_wa.registration import Registration
 from trio_wa.sessions import SessionPool
 from trio_wa.silence import Silence
+from trio_wa.standstill import watch_dispatch, watch_store
 from trio_wa.window import Window
 
 SEEN_SECONDS = 5.0
@@ -29,7 +32,7 @@ SEEN_SECONDS = 5.0
 
 
 class Oversight:
-    """The sessions' statuses, message ids, look-ups, receipts and confirmations."""
+    """The sessions' statuses, message ids, look-ups, receipts, confirmations and protection."""
 
     def __init__(
         self,
@@ -41,13 +44,17 @@ class Oversight:
         dispatcher: Dispatcher,
         window: Window,
         policy: RetryPolicy,
+        alarm: Alarm,
         clock: Clock,
     ) -> None:
         sessions = settings.sessions
         names = [session.name for session in sessions]
         memories = {name: memories.get(name, SessionMemory()) for name in names}
         self._settings = settings
+        self._store = store
         self._observer = observer
+        self._dispatcher = dispatcher
+        self._alarm = alarm
         self.ids = MessageIds(observer, sessions, enabled=settings.message_ids == "auto")
         self.pool = SessionPool(
             sessions,
@@ -55,6 +62,7 @@ class Oversight:
             store,
             observer,
             dispatcher,
+            alarm,
             clock,
             poll=settings.session_poll,
             on_start=self._session_started,
@@ -63,8 +71,20 @@ class Oversight:
         self._look_ups = LookUps(store, observer, self.pool, clock, remembered)
         self.inquiries = Inquiries(store, self._look_ups, dispatcher, policy, clock, names)
         acked = {name: memory.acked_at is not None for name, memory in memories.items()}
-        self._silence = Silence(acked)
-        self.receipts = Receipts(store, dispatcher, self.inquiries, self.pool, self._silence)
+        self._silence = Silence(acked, alarm)
+        self._protection = Protection(
+            settings,
+            memories,
+            self.pool,
+            dispatcher,
+            observer,
+            self._silence,
+            alarm,
+            clock,
+        )
+        self.receipts = Receipts(
+            store, dispatcher, self.inquiries, self.pool, self._protection.ghosts, self._silence
+        )
         self._confirmations = Confirmations(
             store,
             observer,
@@ -80,7 +100,14 @@ class Oversight:
             store, self.ids, self.pool, check_contacts=settings.check_exists == "new"
         )
         self.overview = Overview(
-            store, self.pool, dispatch, self.ids, self._look_ups, self._silence, clock
+            store,
+            self.pool,
+            dispatch,
+            self.ids,
+            self._look_ups,
+            self._silence,
+            self._protection,
+            clock,
         )
 
     async def run(self) -> None:
@@ -94,6 +121,9 @@ class Oversight:
                 self._confirmations.run, self._settings.sessions, name="confirmations"
             )
             nursery.start_soon(self._silence.run, name="silence")
+            nursery.start_soon(self._protection.run, name="protection")
+            nursery.start_soon(watch_dispatch, self._dispatcher, self._alarm, name="standstill")
+            nursery.start_soon(watch_store, self._store, self._alarm, name="store-watch")
             if (url := self._settings.waha_webhook_url) is not None:
                 secret = self._settings.webhook_secret
                 registration = Registration(self._observer, url=url, secret=secret)
@@ -113,12 +143,19 @@ class Oversight:
             case Sent(waha_id):
                 self._silence.sent(session)
                 if waha_id is not None:
+                    self._protection.ghosts.sent(session, waha_id)
                     self._look_ups.sent(session, message.waha_id, waha_id)
             case Unavailable(fault="session"):
                 self.pool.doubt(session)
             case Unavailable() | Rejected() | Unknown():
                 pass
 
-    def _session_started(self, session: str) -> None:
+    def noticed(self, session: str, notice: Notice) -> None:
+        """Learn what an attempt changed about a session."""
+        self._protection.noticed(session, notice)
+
+    def _session_started(self, session: str, again: bool) -> None:
         self.ids.renew(session)
         self._look_ups.renew(session)
+        if again:
+            self._protection.restarted(session)

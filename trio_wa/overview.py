@@ -7,6 +7,7 @@ from trio_wa.core.dispatch import Dispatch
 from trio_wa.look_ups import LookUps
 from trio_wa.message_ids import MessageIds
 from trio_wa.ports import Activity, Picture, Refusal, SessionStore, SessionView
+from trio_wa.protection import Protection
 from trio_wa.sessions import SessionPool
 from trio_wa.silence import Silence
 
@@ -22,6 +23,7 @@ class Overview:
         ids: MessageIds,
         look_ups: LookUps,
         silence: Silence,
+        protection: Protection,
         clock: Clock,
     ) -> None:
         self._store = store
@@ -30,6 +32,7 @@ class Overview:
         self._ids = ids
         self._look_ups = look_ups
         self._silence = silence
+        self._protection = protection
         self._clock = clock
 
     async def view(self) -> Sequence[SessionView]:
@@ -37,13 +40,21 @@ class Overview:
         activity = await self._store.activity(self._clock.now())
         return [self._session(name, activity.get(name, Activity())) for name in self._pool.known]
 
-    async def pause(self, name: str, paused: bool) -> None:
-        """Let nothing, or again something, go out over a session; durable on return."""
-        await self._pool.pause(name, paused=paused)
+    async def pause(self, name: str) -> None:
+        """Let nothing go out over a session; durable on return."""
+        await self._pool.pause(name)
+
+    async def resume(self, name: str) -> None:
+        """Use a session again, whatever was held against it; durable on return."""
+        await self._pool.resume(name)
+        self._protection.resumed(name)
 
     async def restart(self, name: str) -> Refusal | None:
         """Let WAHA restart a session."""
-        return await self._pool.restart(name)
+        refusal = await self._pool.restart(name)
+        if refusal is None:
+            self._protection.restarted(name)
+        return refusal
 
     async def qr_code(self, name: str) -> Picture | Refusal:
         """The QR code that links a phone to a session."""
@@ -52,6 +63,7 @@ class Overview:
     def _session(self, name: str, activity: Activity) -> SessionView:
         known, slot = self._pool.known[name], self._dispatch.rotation.slots[name]
         offered, trust = self._ids.offered(name), self._look_ups.trust(name)
+        now = self._clock.now()
         return SessionView(
             name=name,
             status=known.status,
@@ -64,4 +76,9 @@ class Overview:
             message_ids=False if trust.ids is False else offered,
             look_ups=trust.look_ups,
             obstacle=slot.obstacle,
+            ghost=slot.ghost is not None,
+            breaker=slot.breaker.state,
+            next_send_at=slot.pacer.opens_at if slot.pacer.opens_at > now else None,
+            daily_cap=slot.pacer.cap(now),
+            locked_until=slot.locked_until if slot.locked_until > now else None,
         )

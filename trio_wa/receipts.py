@@ -4,17 +4,20 @@ from typing import Protocol
 
 import structlog
 
-from trio_wa.core.status import SERVER, Status
-from trio_wa.ports import Receipt, ReceiptStore
+from trio_wa.core.status import ERROR, SERVER, Status
+from trio_wa.ports import Receipt, Store
 
 log = structlog.get_logger(__name__)
 
 
 class Waiting(Protocol):
-    """Who holds messages that wait to be sent: the dispatcher."""
+    """Who holds messages that wait to be sent, and knows their recipients: the dispatcher."""
 
     def overtaken(self, message_id: str) -> None:
         """A message that waited to be sent again turned out to have been sent."""
+
+    def learn_contact(self, session: str, chat_id: str) -> None:
+        """A recipient is no new contact of a session."""
 
 
 class Open(Protocol):
@@ -41,21 +44,30 @@ class Ear(Protocol):
         """An event of a session came."""
 
 
+class Deliveries(Protocol):
+    """Who notices sessions that deliver nothing: the ghosts."""
+
+    def acked(self, session: str, waha_id: str) -> None:
+        """WhatsApp acknowledged a message, or refused it."""
+
+
 class Receipts:
     """Takes what WAHA tells of messages and sessions, whoever brings it: webhook or look-up."""
 
     def __init__(
         self,
-        store: ReceiptStore,
+        store: Store,
         dispatcher: Waiting,
         inquiries: Open,
         sessions: Sessions,
+        deliveries: Deliveries,
         ear: Ear,
     ) -> None:
         self._store = store
         self._dispatcher = dispatcher
         self._inquiries = inquiries
         self._sessions = sessions
+        self._deliveries = deliveries
         self._ear = ear
 
     async def acknowledge(self, receipt: Receipt) -> None:
@@ -78,8 +90,19 @@ class Receipts:
                 session=receipt.session,
                 waha_id=receipt.waha_id,
             )
+        if receipt.ack >= SERVER or receipt.ack == ERROR:  # WhatsApp answered
+            self._deliveries.acked(receipt.session, receipt.waha_id)
         if receipt.ack >= SERVER:
             await self._sessions.acked(receipt.session, receipt.at)
+
+    async def written_by(self, session: str, chat_id: str) -> None:
+        """Record that somebody wrote to a session: who did is no new contact any more.
+
+        Raises:
+            StoreUnavailable: it is not recorded.
+        """
+        await self._store.remember_recipient(session, chat_id)
+        self._dispatcher.learn_contact(session, chat_id)
 
     def session_status(self, session: str, status: str, at: float) -> None:
         """Note the status that a session has had since the time `at`."""

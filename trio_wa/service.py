@@ -8,9 +8,12 @@ from pathlib import Path
 import structlog
 import trio
 
+from trio_wa.adapters.alert_command import AlertCommand
+from trio_wa.adapters.alert_url import AlertUrl
 from trio_wa.adapters.memory_store import MemoryStore
 from trio_wa.adapters.sqlite import open_sqlite_store
 from trio_wa.adapters.waha import Waha
+from trio_wa.alerts import Alerts
 from trio_wa.clock import Clock
 from trio_wa.config import Settings
 from trio_wa.core.dispatch import Dispatch
@@ -22,7 +25,7 @@ from trio_wa.intake.http import Request, Response
 from trio_wa.intake.routes import create_intake
 from trio_wa.janitor import Janitor, Retention
 from trio_wa.oversight import Oversight
-from trio_wa.ports import Ledger, OpenAttempt, Publish, Store
+from trio_wa.ports import Ledger, Notifier, OpenAttempt, Publish, Store
 from trio_wa.scheduler import Scheduler
 from trio_wa.window import Window
 from trio_wa.worker import Worker
@@ -84,6 +87,8 @@ async def run(
         workers=settings.worker_count,
         retry_base=settings.retry_base,
         sticky=settings.session_rotation == "sticky",
+        limits=settings.limits,
+        quiet_hours=settings.quiet_hours,
     )
     dispatcher = Dispatcher(dispatch, window, clock)
     gateway = Waha(api_key=settings.waha_key, timeout=settings.send_timeout, clock=clock)
@@ -91,9 +96,13 @@ async def run(
         left = await store.open_attempts()
         if unsettled := _unsettled(await store.ledger(), left):
             window.fall_behind(unsettled)
+        # What a crash left begun is in no history before the scheduler settles it.
+        begun = [(each.session, each.began_at) for each in left if not each.asked]
+        dispatch.rotation.recall(await store.histories(clock.now()), begun, clock.now())
         memories = await store.session_memories()
+        alerts = Alerts(_notifiers(settings), clock)
         oversight = Oversight(
-            settings, memories, store, observer, dispatch, dispatcher, window, policy, clock
+            settings, memories, store, observer, dispatch, dispatcher, window, policy, alerts, clock
         )
         worker = Worker(
             store,
@@ -102,6 +111,7 @@ async def run(
             oversight.addressing,
             oversight.inquiries,
             oversight.attempted,
+            oversight.noticed,
             policy,
             clock,
         )
@@ -109,10 +119,18 @@ async def run(
         retention = Retention(settings.text_retention, settings.retention)
         janitor = Janitor(store, window, retention, clock)
         intake = create_intake(
-            settings, store, window, dispatcher, oversight.overview, oversight.receipts, clock
+            settings,
+            store,
+            window,
+            dispatcher,
+            oversight.overview,
+            oversight.receipts,
+            alerts,
+            clock,
         )
         with drain:
             async with trio.open_nursery() as watchers:
+                watchers.start_soon(alerts.run, name="alerts")
                 watchers.start_soon(oversight.run, name="oversight")
                 async with trio.open_nursery() as workers:
                     workers.start_soon(dispatcher.run, name="dispatcher")
@@ -136,6 +154,16 @@ async def run(
         left = await store.open_attempts()
     log.info("service.stopped", **{status.value: n for status, n in ledger.counts.items() if n})
     return Ended(_unsettled(ledger, left), durable=not settings.in_memory)
+
+
+def _notifiers(settings: Settings) -> Sequence[Notifier]:
+    """The ways to the operator that the settings ask for."""
+    notifiers: list[Notifier] = []
+    if settings.alert_command is not None:
+        notifiers.append(AlertCommand(settings.alert_command))
+    if settings.alert_target is not None:
+        notifiers.append(AlertUrl(settings.alert_target))
+    return notifiers
 
 
 def _unsettled(ledger: Ledger, left: Sequence[OpenAttempt]) -> int:

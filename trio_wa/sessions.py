@@ -9,8 +9,8 @@ import trio
 
 from trio_wa.clock import Clock
 from trio_wa.core.session import Session
-from trio_wa.core.slot import MISSING, WORKING
-from trio_wa.ports import Observer, Picture, Refusal, SessionMemory, Store, WahaInfo
+from trio_wa.core.slot import MISSING, WORKING, Ghost
+from trio_wa.ports import Alarm, Observer, Picture, Refusal, SessionMemory, Store, WahaInfo
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +29,12 @@ class Rules(Protocol):
 
     def set_paused(self, session: str, *, paused: bool) -> None:
         """An operator wants nothing, or again something, to go out over a session."""
+
+    def set_ghost(self, session: str, ghost: Ghost | None) -> None:
+        """A session delivers nothing, may be probed, or is as the others."""
+
+    def set_locked(self, session: str, until: float) -> None:
+        """A session may write to no new contact until then."""
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +68,8 @@ class _Origin:
 class SessionPool:
     """Keeps the status of each session, from polls, webhooks and refused sends.
 
-    `on_start` is called with the name of each session that begins to work.
+    `on_start` is called with the name of each session that begins to work, and with whether it was
+    seen not to.
     """
 
     def __init__(
@@ -72,14 +79,16 @@ class SessionPool:
         store: Store,
         observer: Observer,
         rules: Rules,
+        alarm: Alarm,
         clock: Clock,
         *,
         poll: float,
-        on_start: Callable[[str], None],
+        on_start: Callable[[str, bool], None],
     ) -> None:
         self._store = store
         self._observer = observer
         self._rules = rules
+        self._alarm = alarm
         self._clock = clock
         self._poll_seconds = poll
         self._on_start = on_start
@@ -136,14 +145,49 @@ class SessionPool:
         if not self.known[session].memory.proven:
             await self._remember(session, lambda memory: replace(memory, proven=True))
 
-    async def pause(self, session: str, *, paused: bool) -> None:
-        """Let nothing, or again something, go out over a session; durable on return.
+    async def pause(self, session: str) -> None:
+        """Let nothing go out over a session; durable on return.
 
         Raises:
             StoreUnavailable: it could not be recorded, and nothing has changed.
         """
-        await self._remember(session, lambda memory: replace(memory, paused=paused))
-        self._rules.set_paused(session, paused=paused)
+        await self._remember(session, lambda memory: replace(memory, paused=True))
+        self._rules.set_paused(session, paused=True)
+
+    async def resume(self, session: str) -> None:
+        """Use a session again, whatever was held against it; durable on return.
+
+        That ends its pause, its exile as a ghost and the hold after a time-lock.
+
+        Raises:
+            StoreUnavailable: it could not be recorded, and nothing has changed.
+        """
+        await self._remember(
+            session, lambda memory: replace(memory, paused=False, ghost=False, locked_until=None)
+        )
+        self._rules.set_paused(session, paused=False)
+        self._rules.set_ghost(session, None)
+        self._rules.set_locked(session, 0.0)
+
+    def has_acked(self, session: str) -> bool:
+        """Whether WhatsApp ever acknowledged something over a session."""
+        return self.known[session].memory.acked_at is not None
+
+    async def remember_ghost(self, session: str, *, ghost: bool) -> None:
+        """Record whether a session delivers nothing.
+
+        Raises:
+            StoreUnavailable: it could not be recorded.
+        """
+        await self._remember(session, lambda memory: replace(memory, ghost=ghost))
+
+    async def remember_lock(self, session: str, until: float) -> None:
+        """Record until when a session may write to no new contact.
+
+        Raises:
+            StoreUnavailable: it could not be recorded.
+        """
+        await self._remember(session, lambda memory: replace(memory, locked_until=until))
 
     async def restart(self, session: str) -> Refusal | None:
         """Let WAHA restart a session."""
@@ -202,10 +246,10 @@ class SessionPool:
         self._rules.set_status(session, status)
         if known.works and not works:
             if status is not None:  # otherwise nobody said that it works
-                log.info("session.up", session=session)
-            self._on_start(session)
+                self._alarm("session.up", session)
+            self._on_start(session, before != UNASKED)
         elif works and not known.works:
-            log.warning("session.down", session=session, status=status)
+            self._alarm("session.down", session, status=status)
 
 
 def _first_acked(memory: SessionMemory, at: float) -> SessionMemory:

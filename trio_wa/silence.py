@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 
 import structlog
 import trio
 
-from trio_wa.ports import Hearing
+from trio_wa.ports import Alarm, Hearing
 
 log = structlog.get_logger(__name__)
 
@@ -19,9 +20,13 @@ SENDS = 3
 
 @dataclass(slots=True, eq=False)
 class _Ear:
-    """One session: `heard` counts its events, `sends` what went out since the last of them."""
+    """One session: `heard` counts its events, `sends` what went out since the last of them.
+
+    The last was `heard_at` by Trio's clock.
+    """
 
     heard: int = 0
+    heard_at: float = -inf
     sends: int = 0
     silent: bool = False
     sent: trio.Event = field(default_factory=trio.Event)
@@ -34,7 +39,8 @@ class Silence:
     `sessions` say whether any came before the start.
     """
 
-    def __init__(self, sessions: Mapping[str, bool]) -> None:
+    def __init__(self, sessions: Mapping[str, bool], alarm: Alarm) -> None:
+        self._alarm = alarm
         self._ears = {session: _Ear(heard=int(before)) for session, before in sessions.items()}
 
     async def run(self) -> None:
@@ -50,10 +56,16 @@ class Silence:
             return "silent"
         return "heard" if ear.heard else "none"
 
+    def heard_elsewhere(self, session: str, seconds: float) -> bool:
+        """Whether an event of another session came in the last `seconds`."""
+        since = trio.current_time() - seconds
+        return any(ear.heard_at >= since for name, ear in self._ears.items() if name != session)
+
     def heard(self, session: str) -> None:
         """Note that an event of a session came."""
         ear = self._ears[session]
         ear.heard += 1
+        ear.heard_at = trio.current_time()
         ear.sends = 0
         if ear.silent:
             ear.silent = False
@@ -73,11 +85,7 @@ class Silence:
             if ear.heard == before:
                 if before and ear.sends >= SENDS and not ear.silent:
                     ear.silent = True
-                    log.error(
-                        "webhooks.silent",
-                        session=session,
-                        sends=ear.sends,
-                        effect="acks are looked up instead, one a second",
-                    )
+                    effect = "acks are looked up instead, one a second"
+                    self._alarm("webhooks.silent", session, sends=ear.sends, effect=effect)
             elif not ear.sends:
                 ear.sent = trio.Event()

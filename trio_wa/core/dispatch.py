@@ -103,6 +103,12 @@ class Dispatch:
         """Note whether an operator keeps a session from sending."""
         self.rotation.set_paused(name, paused)
 
+    def learn_contact(self, session: str, chat_id: str) -> None:
+        """Note that a recipient is no new contact of a session, as after a message of theirs."""
+        self.rotation.contacts.learn(session, chat_id, known=True)
+        if self.rotation.minds_new and self.ready.waits_for(chat_id):
+            self.ready.regroup()
+
     def add(self, message: Message) -> None:
         """Take a message into the ready set."""
         self.ready.add(message)

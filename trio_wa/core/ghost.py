@@ -62,6 +62,15 @@ class Deliveries:
         self._sends.clear()
 
     @property
+    def any_acked(self) -> bool:
+        """Whether anything that it sent was acknowledged."""
+        return any(each.acked for each in self._sends.values())
+
+    def any_overdue(self, now: float) -> bool:
+        """Whether anything without an ack counts."""
+        return any(not each.acked and self._is_mature(each, now) for each in self._sends.values())
+
+    @property
     def maturity(self) -> float:
         """Seconds after which a send without an ack counts."""
         if self._slowest is None:

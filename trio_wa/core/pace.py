@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from math import inf
 
@@ -55,6 +55,12 @@ class History:
     begun: tuple[tuple[float, int], ...] = ()
     first_at: float | None = None
     last_new_at: float | None = None
+
+    def with_begins(self, begun: Iterable[float]) -> "History":
+        """The same with more begins in it."""
+        more = tuple((at, 1) for at in begun)
+        firsts = [at for at, _ in more] + ([] if self.first_at is None else [self.first_at])
+        return replace(self, begun=self.begun + more, first_at=min(firsts, default=None))
 
 
 class Pacer:

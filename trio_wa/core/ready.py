@@ -56,6 +56,10 @@ class ReadySet:
         """A waiting message; None if it does not wait here."""
         return self._messages.get(message_id)
 
+    def waits_for(self, chat_id: str) -> bool:
+        """Whether anything waits for a recipient, or is out on its way there."""
+        return chat_id in self._lines
+
     def is_head(self, message: Message) -> bool:
         """Whether nothing before it in its line, nor out of it, holds a waiting message up."""
         line = self._lines[message.chat_id]

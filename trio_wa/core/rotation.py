@@ -83,11 +83,19 @@ class Rotation:
         self._turn = 0
         self._locked: tuple[str, ...] = ()
 
-    def recall(self, histories: Mapping[str, History], now: float) -> None:
-        """Go on at the pace at which the sessions stood before a restart."""
-        for name, history in histories.items():
-            if name in self.slots:
-                self.slots[name].pacer = Pacer(self.limits.pace, history, now)
+    def recall(
+        self, histories: Mapping[str, History], begun: Iterable[tuple[str, float]], now: float
+    ) -> None:
+        """Go on at the pace at which the sessions stood before a restart.
+
+        `begun` gives the session and the begin of each attempt that is in no history yet.
+        """
+        missed: dict[str, list[float]] = {name: [] for name in self.slots}
+        for name, at in begun:
+            missed.setdefault(name, []).append(at)
+        for name, slot in self.slots.items():
+            history = histories.get(name, History()).with_begins(missed[name])
+            slot.pacer = Pacer(self.limits.pace, history, now)
 
     @property
     def minds_new(self) -> bool:

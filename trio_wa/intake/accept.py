@@ -10,10 +10,12 @@ from pydantic import ValidationError
 from trio_wa.clock import Clock
 from trio_wa.core.recipient import chat_id
 from trio_wa.intake.caller import Caller
+from trio_wa.intake.dispatching import Dispatching
 from trio_wa.intake.http import Request, Response, answer, problem
 from trio_wa.intake.idempotency import BadKey, InFlight, fingerprint, read_key
 from trio_wa.intake.recording import recorded
 from trio_wa.intake.schemas import SendBody, faults
+from trio_wa.intake.views import timestamp
 from trio_wa.ports import (
     Acceptance,
     Accepted,
@@ -39,6 +41,7 @@ class Accept:
     clock: Clock
     message_ttl: float
     sessions: frozenset[str]
+    dispatch: Dispatching
     new_id: Callable[[], str] = lambda: str(uuid_utils.uuid7())
     in_flight: InFlight = field(default_factory=InFlight)
 
@@ -90,8 +93,9 @@ class Accept:
             if not isinstance(acceptance, Accepted):
                 self.window.release()
         match acceptance:
-            case Accepted():
-                return _accepted(draft.id)
+            case Accepted(message):
+                estimated_at = self.dispatch.estimate(message.sessions)
+                return _accepted(draft.id, estimated_at)
             case Replayed(message_id):
                 return _accepted(message_id, Idempotency_Replayed="true")
             case KeyReused():
@@ -124,8 +128,10 @@ def _invalid(errors: list[dict[str, str]]) -> Response:
     return problem(400, "payload_invalid", detail, error=INVALID, errors=errors)
 
 
-def _accepted(message_id: str, **headers: str) -> Response:
+def _accepted(message_id: str, estimated_at: float | None = None, **headers: str) -> Response:
     members = {"status": "queued", "message": QUEUED, "id": message_id}
+    if estimated_at is not None:
+        members["estimated_at"] = timestamp(estimated_at)
     return answer(202, members, Location=f"/messages/{message_id}", **headers)
 
 

@@ -11,6 +11,12 @@ class Dispatching(Protocol):
     def waiting(self, message_id: str) -> Waiting | None:
         """What a message in memory waits for; None if it does not wait there."""
 
+    def estimate(self, sessions: tuple[str, ...], seq: int | None = None) -> float | None:
+        """When a message that allows `sessions` is about to begin, in seconds since the epoch.
+
+        It is queued with this `seq`, or is the newest. None without a pace, or if no session works.
+        """
+
     def discard(self, message_id: str) -> None:
         """Drop a message that was cancelled while it waited, if it is in memory."""
 

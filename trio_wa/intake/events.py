@@ -15,6 +15,13 @@ class Events(Protocol):
             StoreUnavailable: it is not recorded.
         """
 
+    async def written_by(self, session: str, chat_id: str) -> None:
+        """Record that somebody wrote to a session; it is durable when this returns.
+
+        Raises:
+            StoreUnavailable: it is not recorded.
+        """
+
     def session_status(self, session: str, status: str, at: float) -> None:
         """Note the status that a session has had since the time `at`."""
 

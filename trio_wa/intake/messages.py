@@ -10,7 +10,7 @@ from trio_wa.intake.dispatching import Dispatching
 from trio_wa.intake.http import Request, Response, answer, problem
 from trio_wa.intake.recording import fetched
 from trio_wa.intake.selection import BadSelection, read_selection
-from trio_wa.intake.views import message_view, waits
+from trio_wa.intake.views import message_view, timestamp, waits
 from trio_wa.ports import Cursor, Record, Store
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -57,7 +57,12 @@ class Messages:
     def view(self, record: Record, *, whole: bool) -> dict[str, Any]:
         """A message as JSON, with what it waits for."""
         waiting = waits(record, self.dispatch.waiting(record.id), self.clock.now())
-        return message_view(record, waiting, whole=whole)
+        view = message_view(record, waiting, whole=whole)
+        if whole and waiting is not None:
+            estimated_at = self.dispatch.estimate(record.sessions, record.seq)
+            if estimated_at is not None:
+                view["estimated_at"] = timestamp(max(estimated_at, waiting.until or 0.0))
+        return view
 
 
 def missing() -> Response:

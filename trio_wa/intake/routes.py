@@ -48,7 +48,7 @@ def create_routes(
 ) -> Mapping[str, Methods]:
     """Every path, its methods, and for each what a caller needs."""
     names = frozenset(session.name for session in settings.sessions)
-    accept = Accept(store, window, clock, settings.message_ttl, names)
+    accept = Accept(store, window, clock, settings.message_ttl, names, dispatch)
     health = Health(store, window, names, dispatch.obstacles)
     messages = Messages(store, dispatch, clock)
     operations = Operations(messages, window, settings.message_ttl)

@@ -1,6 +1,6 @@
 """`/sessions`: what is known of each, and what an operator may do to it."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,8 +22,11 @@ class Sessions(Protocol):
     async def view(self) -> Sequence[SessionView]:
         """Each session of WAHA_SESSIONS as it is now, in their order."""
 
-    async def pause(self, name: str, paused: bool) -> None:
-        """Let nothing more begin over a session, or let it again; it is durable on return."""
+    async def pause(self, name: str) -> None:
+        """Let nothing more begin over a session; it is durable on return."""
+
+    async def resume(self, name: str) -> None:
+        """Use a session again, whatever was held against it; it is durable on return."""
 
     async def restart(self, name: str) -> Refusal | None:
         """Have WAHA restart a session; None once it has begun to."""
@@ -47,11 +50,11 @@ class SessionDesk:
 
     async def pause(self, request: Request) -> Response:
         """200 with the session, over which nothing more begins, or 404."""
-        return await self._set_paused(request, True)
+        return await self._act(request, self.sessions.pause, "session.paused")
 
     async def resume(self, request: Request) -> Response:
-        """200 with the session, which is used again, or 404."""
-        return await self._set_paused(request, False)
+        """200 with the session, which is used again whatever was held against it, or 404."""
+        return await self._act(request, self.sessions.resume, "session.resumed")
 
     async def restart(self, request: Request) -> Response:
         """202 with the session once WAHA restarts it; 404, 502, or 503."""
@@ -75,12 +78,13 @@ class SessionDesk:
         headers = {"Content-Type": found.content_type, "Cache-Control": "no-store"}
         return Response(200, headers, found.data)
 
-    async def _set_paused(self, request: Request, paused: bool) -> Response:
+    async def _act(
+        self, request: Request, act: Callable[[str], Awaitable[None]], event: str
+    ) -> Response:
         name = request.params["name"]
         if not self._sees(request, name):
             return _missing(request)
-        await recorded(self.sessions.pause(name, paused))
-        event = "session.paused" if paused else "session.resumed"
+        await recorded(act(name))
         log.info(event, session=name, by=request.caller.name)
         return await self._shown(name, 200)
 
@@ -100,7 +104,7 @@ def session_view(view: SessionView) -> dict[str, Any]:
     return {
         "name": view.name,
         "status": "UNREADABLE" if view.status is None else view.status,
-        "since": None if view.since is None else timestamp(view.since),
+        "since": _timestamp(view.since),
         "paused": view.paused,
         "in_flight": view.in_flight,
         "sent": {"minute": sent.minute, "hour": sent.hour, "day": sent.day},
@@ -109,7 +113,16 @@ def session_view(view: SessionView) -> dict[str, Any]:
         "message_ids": view.message_ids,
         "look_ups": view.look_ups,
         "obstacle": view.obstacle,
+        "ghost": view.ghost,
+        "breaker": view.breaker,
+        "timelock_until": _timestamp(view.locked_until),
+        "next_send_at": _timestamp(view.next_send_at),
+        "daily_cap": view.daily_cap,
     }
+
+
+def _timestamp(at: float | None) -> str | None:
+    return None if at is None else timestamp(at)
 
 
 def _missing(request: Request) -> Response:

@@ -6,10 +6,13 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from trio_wa.core.contacts import PEOPLE
 from trio_wa.core.status import DEVICE, ERROR
 from trio_wa.core.waha_id import RAW_ID, raw_id
 
 PLAYED = 4
+
+CHAT_ID_MAX = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,14 @@ class StatusChanged:
     status: str
 
 
-News: TypeAlias = Acked | StatusChanged
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """Somebody wrote to the session, from the chat `chat_id`."""
+
+    chat_id: str
+
+
+News: TypeAlias = Acked | Incoming | StatusChanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +87,8 @@ def _news(event: str, payload: object) -> News | None:
         case "message.any" if (message := _our_own(payload)) is not None:
             typed_on_the_phone = message.source == "app"
             return None if typed_on_the_phone else Acked(message.id, message.ack or 0)
+        case "message" | "message.any" if (chat_id := _writer(payload)) is not None:
+            return Incoming(chat_id)
         case _:
             return None
 
@@ -120,6 +132,14 @@ def _our_own(payload: object) -> _Message | None:
     if isinstance(payload, Mapping) and payload.get("fromMe") is not True:
         return None
     return _Message.model_validate(payload)
+
+
+def _writer(payload: object) -> str | None:
+    """The chat of a person who wrote `payload`, as messages to them name it."""
+    sender = payload.get("from") if isinstance(payload, Mapping) else None
+    if not isinstance(sender, str) or len(sender) > CHAT_ID_MAX or not sender.endswith(PEOPLE):
+        return None
+    return sender.replace("@s.whatsapp.net", "@c.us")
 
 
 def _faults(error: ValidationError, *above: str) -> list[dict[str, str]]:

@@ -10,7 +10,14 @@ from trio_wa.intake.events import Events
 from trio_wa.intake.http import Request, Response, answer, problem
 from trio_wa.intake.recording import recorded
 from trio_wa.intake.signature import check_signature
-from trio_wa.intake.waha_event import Acked, BadEvent, StatusChanged, WahaEvent, read_event
+from trio_wa.intake.waha_event import (
+    Acked,
+    BadEvent,
+    Incoming,
+    StatusChanged,
+    WahaEvent,
+    read_event,
+)
 from trio_wa.ports import Receipt
 
 log = structlog.get_logger(__name__)
@@ -75,6 +82,8 @@ class Webhooks:
             case Acked(waha_id, ack):
                 receipt = Receipt(event.session, waha_id, ack, at)
                 await recorded(self._events.acknowledge(receipt))
+            case Incoming(chat_id):
+                await recorded(self._events.written_by(event.session, chat_id))
         self._remember(event)
         return "taken"
 

@@ -1,0 +1,90 @@
+"""What follows when WhatsApp lets a session write to no new contact for a while."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import structlog
+import trio
+
+from trio_wa.clock import Clock
+from trio_wa.core.session import Session
+from trio_wa.ports import Alarm, Observer, StoreUnavailable
+from trio_wa.telemetry import timestamp
+
+log = structlog.get_logger(__name__)
+
+AGAIN_SECONDS = 1.0
+"""How long a store that failed is left alone."""
+
+
+class Sessions(Protocol):
+    """Who knows the sessions: the pool."""
+
+    async def remember_lock(self, session: str, until: float) -> None:
+        """Record until when a session may write to no new contact. Raises StoreUnavailable."""
+
+
+class Rules(Protocol):
+    """Who decides which session sends: the dispatcher."""
+
+    def set_locked(self, session: str, until: float) -> None:
+        """A session may write to no new contact until then."""
+
+
+class Timelocks:
+    """Asks WAHA how long a time-lock lasts, makes it outlive a restart, and raises an alarm.
+
+    The rules hold new contacts from the first refusal on. Where WAHA does not tell the end, theirs
+    stands.
+    """
+
+    def __init__(
+        self,
+        sessions: Mapping[str, Session],
+        pool: Sessions,
+        rules: Rules,
+        observer: Observer,
+        alarm: Alarm,
+        clock: Clock,
+    ) -> None:
+        self._sessions = sessions
+        self._pool = pool
+        self._rules = rules
+        self._observer = observer
+        self._alarm = alarm
+        self._clock = clock
+        self._news = {name: trio.Event() for name in sessions}
+        self._until: dict[str, float] = {}
+
+    def began(self, session: str, until: float) -> None:
+        """Note that a session was refused a new contact; the rules hold them until then."""
+        self._until[session] = until
+        self._news[session].set()
+
+    async def run(self) -> None:
+        """Follow every session until cancelled."""
+        async with trio.open_nursery() as nursery:
+            for name in self._sessions:
+                nursery.start_soon(self._follow, name, name=f"timelocks-{name}")
+
+    async def _follow(self, name: str) -> None:
+        while True:
+            await self._news[name].wait()
+            self._news[name] = trio.Event()
+            until = self._until[name]
+            end = await self._observer.timelock(self._sessions[name])
+            if end is not None and end > self._clock.now():
+                until = end
+                self._rules.set_locked(name, until)
+            self._alarm("session.timelock", name, until=timestamp(until), told_by_waha=bool(end))
+            await self._record(name, until)
+
+    async def _record(self, name: str, until: float) -> None:
+        while True:
+            try:
+                await self._pool.remember_lock(name, until)
+            except StoreUnavailable as error:
+                log.warning("timelocks.store_unavailable", reason=str(error))
+                await trio.sleep(AGAIN_SECONDS)
+            else:
+                return
