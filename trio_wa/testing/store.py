@@ -21,6 +21,8 @@ _READS = frozenset(
         "session_memories",
         "activity",
         "contact",
+        "histories",
+        "problem_changed",
     }
 )
 
