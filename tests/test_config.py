@@ -17,7 +17,7 @@ EXAMPLE = Path(__file__).parents[1] / ".env.example"
 VARIABLES = sorted(
     str(info.validation_alias or name).upper() for name, info in Settings.model_fields.items()
 )
-SECRETS = {"WAHA_API_KEY", "WAHA_WEBHOOK_SECRET"}
+SECRETS = {"WAHA_API_KEY", "WAHA_WEBHOOK_SECRET", "ALERT_COMMAND", "ALERT_URL"}
 # From WAHA's pages on configuration, security, storages, dashboard and apps, and a few that
 # stand in many a shared .env.
 OTHERS = re.findall(
@@ -58,7 +58,10 @@ NEAR_MISSES = {
     "MAX_ATTEMPT": "MAX_ATTEMPTS",
     "LOGLEVEL": "LOG_LEVEL",
     "DRAIN_TIMOUT": "DRAIN_TIMEOUT",
+    "SESSIONS_RATE": "SESSION_RATE",
 }
+# Settings below which another may not be: the error then names that one.
+BOUNDED_BY = {"RETRY_BASE": "RETRY_MAX", "TEXT_RETENTION": "RETENTION"}
 
 EnvFile = Callable[[str | bytes], Path]
 
@@ -237,6 +240,36 @@ def test_reads_the_env_files_people_write(env_file: EnvFile, content: bytes) -> 
         ("CONFIRM_TIMEOUT", "2d", "must be a duration from 0s to 1d"),
         ("CONFIRM_RESEND", "twice", "must be 'off' or 'once', for example CONFIRM_RESEND=off"),
         ("CHECK_EXISTS", "all", "must be 'off' or 'new', for example CHECK_EXISTS=off"),
+        ("PACE", "slow", "must be 'off', 'gentle' or 'careful', for example PACE=off"),
+        ("SESSION_RATE", "0", "must be a whole number from 1 to 6000, or off, for exampl"),
+        ("SESSION_RATE", "6001", "must be a whole number from 1 to 6000, or off"),
+        ("SESSION_RATE", "0.5", "must be a whole number from 1 to 6000, or off"),
+        ("SESSION_GAP", "6-2", "must be the least and the most seconds between two sends, fr"),
+        ("SESSION_GAP", "0-3601", "must be the least and the most seconds between two sends"),
+        ("SESSION_GAP", "-3", "must be the least and the most seconds between two sends"),
+        ("SESSION_GAP", "2-", "must be the least and the most seconds between two sends"),
+        ("SESSION_GAP", "2-3-6", "must be the least and the most seconds between two sends"),
+        ("SESSION_GAP", "2,6", "must be the least and the most seconds between two sends"),
+        ("SESSION_DAILY_CAP", "0", "must be a whole number from 1 to 1000000, or off"),
+        ("SESSION_DAILY_CAP", "1000001", "must be a whole number from 1 to 1000000, or off"),
+        ("WARMUP", "20,,80", "must be whole numbers from 1 to 1000000, separated by commas, one f"),
+        ("WARMUP", "20,0", "must be whole numbers from 1 to 1000000, separated by commas"),
+        ("NEW_CONTACT_RATE", "3601", "must be a whole number from 1 to 3600, or off"),
+        ("QUIET_HOURS", "21:00-07:00", "must be two times and a time zone, such as 21:00-"),
+        ("QUIET_HOURS", "21:00-24:00 UTC", "must hold times from 00:00 to 23:59"),
+        ("QUIET_HOURS", "21:00-21:00 UTC", "must end at another time than it starts"),
+        ("QUIET_HOURS", "21:00-07:00 Mars/Dune", "must name a time zone, such as 21:00-07:00 Asia"),
+        ("TIMELOCK_HOLD", "59s", "must be a duration from 1m to 30d"),
+        ("GHOST_SHARE", "1.01", "must be a number from 0 to 1, for example GHOST_SHARE=0.2"),
+        ("GHOST_SHARE", "20%", "must be a number from 0 to 1"),
+        ("GHOST_SHARE", "nan", "must be a number from 0 to 1"),
+        ("SESSION_AUTO_RESTART", "11", "must be a whole number from 0 to 10, or off"),
+        ("ALERT_COMMAND", "curl 'http://x", "must be a command line: a quote in it is not closed"),
+        ("ALERT_URL", "alerts:9000", "must be an http or https URL with a host"),
+        ("ALERT_URL", "http://x:port/?t=1", "must be an http or https URL with a host"),
+        ("ALERT_URL", "http://me:letmein@x", "must not hold a user name or password"),
+        ("ALERT_URL", "http://x/y?t=1#z", "must be a URL without a fragment or blanks"),
+        ("ALERT_URL", "http://x/y?t=1 2", "must be a URL without a fragment or blanks"),
         ("WAHA_WEBHOOK_SECRET", "ключ", "must be printable ASCII"),
         ("WAHA_WEBHOOK_URL", "http://x:80", "must be the whole URL, with its path, which is"),
         ("WAHA_WEBHOOK_URL", "/webhooks/waha", "must be an http or https URL with a host"),
@@ -271,6 +304,11 @@ def test_all_problems_are_told_at_once(env_file: EnvFile, environment: pytest.Mo
         ({"send_timeout": float("inf")}, "SEND_TIMEOUT='inf' must be a duration"),
         ({"send_timeout": 7200.0}, "SEND_TIMEOUT='2h' must be a duration from 10ms to 1h"),
         ({"worker_count": True}, "WORKER_COUNT='True' must be a whole number"),
+        ({"worker_count": 2.5}, "WORKER_COUNT='2.5' must be a whole number"),
+        ({"ghost_share": 1.5}, "GHOST_SHARE='1.5' must be a number from 0 to 1"),
+        ({"session_gap": (6, 2)}, "SESSION_GAP='(6, 2)' must be the least and the most seconds"),
+        ({"warmup": (20, 0)}, "WARMUP='(20, 0)' must be whole numbers from 1 to 1000000"),
+        ({"alert_command": ()}, "ALERT_COMMAND must name a program first"),
     ],
 )
 def test_a_wrong_override_is_told_the_same_way(
@@ -302,7 +340,7 @@ def test_whatever_a_variable_holds_is_read_or_refused_by_its_name_in_one_line(
             load_settings(None)
         except SettingsError as error:
             (line,) = str(error).splitlines()
-            assert line.startswith((name, "RETRY_MAX"))
+            assert line.startswith((name, BOUNDED_BY.get(name, name)))
 
 
 @given(st.text())
@@ -429,7 +467,7 @@ def test_the_example_file_holds_every_setting_at_its_default_but_what_it_recomme
     assert shipped.sessions == (Session("default", "http://localhost:3000"),)
     names = re.findall(r"^#?([A-Z_]+)=", text, re.MULTILINE)
     assert sorted(names) == VARIABLES
-    recommended = {"session_rotation": "sticky"}
+    recommended = {"session_rotation": "sticky", "pace": "gentle"}
     assert shipped == load_settings(
         None, waha_url="http://localhost:3000", sessions="default", **recommended
     )

@@ -5,6 +5,7 @@ import ipaddress
 import math
 import re
 import urllib.parse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,8 +23,8 @@ from trio_wa.core.duration import FORMS, format_duration, parse_duration
 from trio_wa.core.session import base_url
 
 
-def whole(low: int, high: int) -> BeforeValidator:
-    """Reads a whole number from `low` to `high`, both included."""
+def read_whole(low: int, high: int) -> Callable[[object], int]:
+    """What reads a whole number from `low` to `high`, both included, or raises ValueError."""
 
     def read(value: object) -> int:
         if isinstance(value, str) and re.fullmatch(r"[0-9](_?[0-9]){0,20}", value.strip()):
@@ -32,7 +33,12 @@ def whole(low: int, high: int) -> BeforeValidator:
             return value
         raise ValueError(f"must be a whole number from {low} to {high}")
 
-    return BeforeValidator(read)
+    return read
+
+
+def whole(low: int, high: int) -> BeforeValidator:
+    """Reads a whole number from `low` to `high`, both included."""
+    return BeforeValidator(read_whole(low, high))
 
 
 def duration(low: str, high: str) -> BeforeValidator:
@@ -63,6 +69,14 @@ def size(low: int, high: int) -> BeforeValidator:
         raise ValueError(f"must be a size from {low} to {high} bytes, such as 500000, 100MB or 1GB")
 
     return BeforeValidator(read)
+
+
+def _share(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,30})?", value.strip()):
+        value = float(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
+        return value
+    raise ValueError("must be a number from 0 to 1")
 
 
 def _flag(value: object) -> bool:
@@ -146,6 +160,7 @@ Secret = Annotated[SecretStr, AfterValidator(_secret)]
 Key = Annotated[Secret, AfterValidator(_key)]
 Url = Annotated[str, AfterValidator(base_url)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
+Share = Annotated[float, BeforeValidator(_share)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Journal = Annotated[str, BeforeValidator(_journal)]
 ApiKeys = Annotated[tuple[ApiKey, ...], BeforeValidator(_keys)]

@@ -61,7 +61,7 @@ class _Field:
 
     @property
     def secret(self) -> bool:
-        return _holds_secret(self.info.annotation)
+        return not self.info.repr or _holds_secret(self.info.annotation)
 
 
 def _holds_secret(annotation: object) -> bool:
@@ -107,15 +107,15 @@ def _line(name: str, detail: ErrorDetails, place: str | None) -> str:
             problem = f"must be {detail['ctx']['expected']}"
         case _:
             problem = f"is wrong: {detail['msg']}"
-    shown = "" if field.secret else f"={_shown(detail['input'])}"
+    shown = "" if field.secret else f"={_shown(detail['input'], problem)}"
     where = f" ({place})" if place else ""
     return f"{name}{shown}{where} {problem}{'' if 'for example' in problem else example}"
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, problem: str) -> str:
     """The value in one short line, without what may be a password in a URL."""
     text = str(value)
-    if isinstance(value, float) and 0 <= value < math.inf:
+    if isinstance(value, float) and 0 <= value < math.inf and "number" not in problem:
         text = format_duration(value)
     text = re.sub(r"[^\s,/@]*:[^\s,]*@", "…@", text)
     return repr(text if len(text) <= 80 else text[:79] + "…")

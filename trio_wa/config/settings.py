@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from trio_wa.config.alert_kinds import AlertUrl, Command
 from trio_wa.config.api_keys import ApiKey
 from trio_wa.config.kinds import (
     MEMORY,
@@ -15,14 +16,18 @@ from trio_wa.config.kinds import (
     Journal,
     Key,
     Secret,
+    Share,
     Url,
     any_case,
     duration,
     size,
     whole,
 )
+from trio_wa.config.pace import PRESETS, put_together
+from trio_wa.config.pace_kinds import DailyCap, Gap, NewContactRate, Quiet, Rate, Restarts, Warmup
 from trio_wa.config.secret_file import ApiKeysFile, KeyFile, SecretFile
 from trio_wa.core.duration import format_duration
+from trio_wa.core.rotation import Limits
 from trio_wa.core.session import Session, parse_sessions
 
 DRAIN_SECONDS = 6.0
@@ -50,6 +55,22 @@ class Settings(BaseSettings):
     )
     session_poll: Annotated[float, duration("100ms", "1h")] = 5.0
     session_rotation: Annotated[Literal["round_robin", "sticky"], any_case] = "round_robin"
+    pace: Annotated[Literal["off", "gentle", "careful"], any_case] = "off"
+    session_rate: Rate | None = Field(default=None, examples=["20"])
+    session_gap: Annotated[Gap | None, NoDecode] = Field(default=None, examples=["2-6"])
+    session_daily_cap: DailyCap | None = Field(default=None, examples=["300"])
+    warmup: Annotated[Warmup | None, NoDecode] = Field(default=None, examples=["20,40,80,160"])
+    new_contact_rate: NewContactRate | None = Field(default=None, examples=["60"])
+    quiet_hours: Annotated[Quiet | None, NoDecode] = Field(
+        default=None, examples=["21:00-07:00 Asia/Jakarta"]
+    )
+    timelock_hold: Annotated[float, duration("1m", "30d")] = 6 * 3600.0
+    ghost_share: Share = Field(default=0.2, examples=["0.2"])
+    session_auto_restart: Restarts = Field(default=0, examples=["3"])
+    alert_command: Annotated[Command | None, NoDecode] = Field(
+        default=None, repr=False, examples=["/usr/local/bin/alert"]
+    )
+    alert_url: AlertUrl | None = Field(default=None, examples=["http://alerts:9000/trio-wa"])
     waha_webhook_secret: Secret | None = Field(default=None, examples=["a-long-random-text"])
     waha_webhook_secret_file: SecretFile | None = Field(
         default=None, examples=["/run/secrets/waha_webhook_secret"]
@@ -166,6 +187,24 @@ class Settings(BaseSettings):
     def keys(self) -> tuple[ApiKey, ...]:
         """The API keys of callers, wherever they come from."""
         return self.api_keys or self.api_keys_file or ()
+
+    @property
+    def limits(self) -> Limits:
+        """What bounds each session: the preset of `pace`, and what is set beside it."""
+        pace = put_together(
+            PRESETS[self.pace],
+            rate=self.session_rate,
+            gap=self.session_gap,
+            daily_cap=self.session_daily_cap,
+            warmup=self.warmup,
+            new_contacts=self.new_contact_rate,
+        )
+        return Limits(pace, self.timelock_hold)
+
+    @property
+    def alert_target(self) -> str | None:
+        """The URL to which alerts are posted, which may hold a token; None without one."""
+        return None if self.alert_url is None else self.alert_url.get_secret_value()
 
     @property
     def backlog(self) -> int:
