@@ -99,6 +99,48 @@ async def test_a_missing_key_and_a_missing_webhook_are_told() -> None:
     assert "WAHA_WEBHOOK_URL" in events["webhooks.not_registered"]["remedy"]
 
 
+async def test_a_service_without_a_pace_is_warned_once_with_the_remedy() -> None:
+    values = {"waha_url": "http://waha", "waha_sessions": "a,b@http://other"}
+    with structlog.testing.capture_logs() as logs:
+        await greet(settings_of(values), FakeObserver({"a": "WORKING"}), FakeOversight())
+    (entry,) = [entry for entry in logs if entry["event"].startswith("pace.")]
+    assert (entry["event"], entry["log_level"]) == ("pace.off", "warning")
+    assert "PACE=gentle" in entry["remedy"]
+
+
+async def test_the_pace_that_holds_is_told_as_the_settings_would_say_it() -> None:
+    events = await greeted(
+        FakeObserver({"a": "WORKING"}),
+        pace="careful",
+        session_gap="1.5-120",
+        quiet_hours="21:00-7:30 Asia/Jakarta",
+    )
+    told = events["pace.set"]
+    assert "pace.off" not in events
+    assert told["log_level"] == "info"
+    assert (told["rate"], told["gap"]) == (6, "1.5s-2m")
+    assert (told["daily_cap"], told["warmup"]) == (300, "20,40,80,160")
+    assert (told["new_contacts"], told["quiet_hours"]) == (20, "21:00-07:30 Asia/Jakarta")
+    assert "not in its hands" in told["promise"]
+
+
+async def test_one_part_is_a_pace_and_what_does_not_hold_is_off() -> None:
+    events = await greeted(FakeObserver({"a": "WORKING"}), session_gap="0-500ms")
+    told = events["pace.set"]
+    assert told["gap"] == "0s-500ms"
+    for part in ("rate", "daily_cap", "warmup", "new_contacts", "quiet_hours"):
+        assert told[part] == "off"
+
+
+async def test_a_preset_with_every_part_off_is_no_pace() -> None:
+    parts = ("session_rate", "session_gap", "session_daily_cap", "warmup", "new_contact_rate")
+    events = await greeted(
+        FakeObserver({"a": "WORKING"}), pace="careful", **dict.fromkeys(parts, "off")
+    )
+    assert "pace.off" in events
+    assert "pace.set" not in events
+
+
 async def test_a_store_that_cannot_be_read_ends_no_start() -> None:
     events = await greeted(FakeObserver({"a": "WORKING"}), FakeOversight(fails=True))
     assert "full" in events["session.found"]["store"]

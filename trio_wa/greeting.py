@@ -6,6 +6,8 @@ import structlog
 import trio
 
 from trio_wa.config import Settings
+from trio_wa.config.pace import OFF
+from trio_wa.core.duration import format_duration
 from trio_wa.core.slot import MISSING, WORKING
 from trio_wa.ports import Observer, SessionView, StoreUnavailable, WahaInfo
 
@@ -28,6 +30,7 @@ async def greet(settings: Settings, observer: Observer, oversight: Oversight) ->
         in_memory=settings.queue_capacity,
         workers=settings.worker_count,
     )
+    _greet_pace(settings)
     if settings.waha_key is None:
         log.warning("waha.no_key", remedy="set WAHA_API_KEY if this WAHA asks for a key")
     if settings.waha_webhook_url is None:
@@ -40,6 +43,29 @@ async def greet(settings: Settings, observer: Observer, oversight: Oversight) ->
     async with trio.open_nursery() as nursery:
         for url in dict.fromkeys(session.url for session in settings.sessions):
             nursery.start_soon(_greet_waha, url, settings, observer, oversight)
+
+
+def _greet_pace(settings: Settings) -> None:
+    """Tell which pace holds, each part of it as it would stand in the settings."""
+    pace = settings.limits.pace
+    if pace.is_off:
+        log.warning(
+            "pace.off",
+            effect="messages leave as fast as WAHA takes them",
+            remedy="set PACE=gentle, or PACE=careful for campaigns and new numbers",
+        )
+        return
+    quiet = settings.quiet_hours
+    log.info(
+        "pace.set",
+        rate=pace.rate or OFF,
+        gap="-".join(map(format_duration, pace.gap)) if pace.gap else OFF,
+        daily_cap=pace.daily_cap or OFF,
+        warmup=",".join(map(str, pace.warmup)) or OFF,
+        new_contacts=pace.new_contacts or OFF,
+        quiet_hours=f"{quiet.start:%H:%M}-{quiet.end:%H:%M} {quiet.zone}" if quiet else OFF,
+        promise="trio-wa keeps this pace; whether WhatsApp bans a number is not in its hands",
+    )
 
 
 async def _greet_waha(
