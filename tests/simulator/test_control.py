@@ -192,3 +192,39 @@ async def test_what_is_not_json_is_400():
 async def test_the_control_api_needs_no_key():
     async with running(SimulatorOptions(api_key="secret")) as waha:
         assert (await waha.client.get("/_sim/stats")).status_code == 200
+
+
+async def test_a_session_comes_into_trouble_and_is_healed(autojump_clock):
+    async with running() as waha:
+        path = "/_sim/sessions/default"
+        for trouble, body, status in (
+            ("ghost", {}, 201),
+            ("ghost", {"until": "told"}, 201),
+            ("broken-engine", {}, 500),
+            ("timelock", {"seconds": 60}, 500),
+        ):
+            begun = await waha.client.post(f"{path}/{trouble}", json=body)
+            assert (begun.status_code, begun.json()["status"]) == (200, "WORKING")
+            assert (await waha.text()).status_code == status
+            assert waha.simulator.delivered == []
+            assert (await waha.client.post(f"{path}/heal")).status_code == 200
+        assert (await waha.text()).status_code == 201
+        assert len(waha.simulator.delivered) == 1
+
+
+async def test_wrong_troubles_are_refused():
+    async with running() as waha:
+        for trouble, body in (
+            ("ghost", {"until": "tomorrow"}),
+            ("ghost", {"seconds": 5}),
+            ("broken-engine", {"until": None}),
+            ("timelock", {}),
+            ("timelock", {"seconds": 0}),
+        ):
+            path = f"/_sim/sessions/default/{trouble}"
+            assert (await waha.client.post(path, json=body)).status_code == 400
+        for path in ("ghost", "heal"):
+            answer = await waha.client.post(f"/_sim/sessions/x/{path}", json={})
+            assert answer.status_code == 404
+        await waha.text()
+        assert len(waha.simulator.delivered) == 1

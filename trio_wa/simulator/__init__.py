@@ -7,17 +7,22 @@ from trio_wa.simulator.journal import Attempt, Delivered
 from trio_wa.simulator.options import SimulatorOptions, WebhookTarget
 from trio_wa.simulator.server import serve_simulator
 from trio_wa.simulator.simulator import Simulator
+from trio_wa.simulator.trouble import BrokenEngine, Ghost, Timelock, Trouble
 from trio_wa.simulator.webhook_faults import WebhookFaults
 
 __all__ = [
     "AckPlan",
     "Attempt",
+    "BrokenEngine",
     "Delivered",
     "Exponential",
     "Faults",
     "Flap",
+    "Ghost",
     "Simulator",
     "SimulatorOptions",
+    "Timelock",
+    "Trouble",
     "Uniform",
     "WebhookFaults",
     "WebhookTarget",

@@ -51,6 +51,12 @@ def version(engine: Engine, number: str, tier: str) -> dict[str, Any]:
     }
 
 
+def iso(at: float) -> str:
+    """A time in seconds since the epoch, as JavaScript writes it."""
+    moment = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    return moment.replace("+00:00", "Z")
+
+
 def unauthorized() -> Answer:
     """No key, or a wrong one."""
     return answer(401, {"message": "Unauthorized", "statusCode": 401})
@@ -121,12 +127,11 @@ def failure(
     exception: Mapping[str, Any],
 ) -> Answer:
     """500 with WAHA's `exception`; it echoes the request's body."""
-    moment = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
     return answer(
         500,
         {
             "statusCode": 500,
-            "timestamp": moment.replace("+00:00", "Z"),
+            "timestamp": iso(now),
             "exception": exception,
             "request": {"path": path, "method": "POST", "body": body, "query": {}},
             "version": environment,

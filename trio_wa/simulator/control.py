@@ -1,4 +1,4 @@
-"""The simulator's own API under `/_sim`: faults, what was received and delivered, sessions."""
+"""The simulator's own API under `/_sim`: faults, what was received, and what was delivered."""
 
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
@@ -10,8 +10,9 @@ from quart_trio import QuartTrio
 from trio_wa.simulator import answers
 from trio_wa.simulator.ack_plan import Ack
 from trio_wa.simulator.fault_board import FaultRule
-from trio_wa.simulator.faults import Faults, Latency, Status
+from trio_wa.simulator.faults import Faults
 from trio_wa.simulator.http import NotJson, read_json, respond
+from trio_wa.simulator.session_control import add_session_control
 from trio_wa.simulator.simulator import Simulator
 from trio_wa.simulator.webhook_faults import WebhookFaults
 
@@ -28,16 +29,6 @@ class _Where(_Strict):
     session: str | None = None
     chat_id: str | None = None
     times: Annotated[int, Field(ge=1)] | None = None
-
-
-class _NewStatus(_Strict):
-    status: Status
-
-
-class _NewFlap(_Strict):
-    every: Latency
-    down: Latency
-    to: Status = "FAILED"
 
 
 class _Incoming(_Strict):
@@ -65,13 +56,11 @@ def add_control(app: QuartTrio, simulator: Simulator) -> None:
         ("/_sim/stats", "GET", routes.stats),
         ("/_sim", "DELETE", routes.reset),
         ("/_sim/messages", "DELETE", routes.reset),
-        ("/_sim/sessions/<name>/status", "POST", routes.status),
-        ("/_sim/sessions/<name>/flap", "POST", routes.flap),
-        ("/_sim/sessions/<name>/flap", "DELETE", routes.stop_flapping),
         ("/_sim/messages/<message_id>/ack", "POST", routes.ack),
         ("/_sim/incoming", "POST", routes.incoming),
     ):
         app.add_url_rule(rule, f"{method} {rule}", view, methods=[method])
+    add_session_control(app, simulator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,30 +135,6 @@ class _Routes:
 
     async def reset(self) -> Response:
         self.simulator.reset()
-        return Response(b"", 204)
-
-    async def status(self, name: str) -> Response:
-        try:
-            wanted = _NewStatus.model_validate(await read_json())
-        except (NotJson, ValidationError) as error:
-            return _wrong(error)
-        if self.simulator.sessions.get(name) is None:
-            return respond(answers.not_found("Session not found"))
-        self.simulator.set_status(name, wanted.status)
-        return _json(200, self.simulator.sessions[name].info())
-
-    async def flap(self, name: str) -> Response:
-        try:
-            wanted = _NewFlap.model_validate(await read_json())
-            self.simulator.flap(name, every=wanted.every, down=wanted.down, to=wanted.to)
-        except (NotJson, ValueError) as error:
-            return _wrong(error)
-        except KeyError:
-            return respond(answers.not_found("Session not found"))
-        return _json(200, self.simulator.sessions[name].info())
-
-    async def stop_flapping(self, name: str) -> Response:
-        self.simulator.stop_flapping(name)
         return Response(b"", 204)
 
     async def ack(self, message_id: str) -> Response:

@@ -9,6 +9,7 @@ from trio_wa.simulator.ack_plan import Ack, AckPlan
 from trio_wa.simulator.acks import Acks
 from trio_wa.simulator.agenda import Agenda
 from trio_wa.simulator.chat_store import ChatStore, Kept
+from trio_wa.simulator.contacts import Contacts
 from trio_wa.simulator.event import new_message_id
 from trio_wa.simulator.journal import Attempt, Journal
 from trio_wa.simulator.magic_numbers import is_absent
@@ -38,6 +39,7 @@ class Network:
         self._now = now
         self._store = ChatStore(options.keep)
         self._acks = Acks(agenda=agenda, webhooks=webhooks, rng=rng, now=now)
+        self._contacts = Contacts()
 
     def new_id(self) -> str:
         """A raw message id that no message bears yet."""
@@ -50,6 +52,11 @@ class Network:
             return None
         return self._options.known_as.get(digits, digits)
 
+    def locks(self, session: SimulatedSession, chat_id: str) -> bool:
+        """Whether a time-lock keeps `session` from writing to `chat_id`."""
+        locked = self._now() < session.health.locked_until
+        return locked and self._contacts.is_stranger(session.name, chat_id)
+
     def deliver(
         self, attempt: Attempt, session: SimulatedSession, message: Message, acks: AckPlan | None
     ) -> None:
@@ -58,18 +65,24 @@ class Network:
         if before is not None and before.delivered and self._options.dedupe:
             return
         session.activity = message.at
+        self._contacts.reach(session.name, message.chat_id)
         self._journal.deliver(attempt, message.at, message.id, message.text)
         kept = Kept(message, session.name, delivered=True)
         self._store.put(kept)
-        if self._webhooks.wanted(session):
-            data = answer_body(self._options.engine, message)
-            self._webhooks.emit(("message.any",), session, event_payload(message, 0, data))
+        self._tell(session, message)
         self._acks.plan(session, kept, acks or self._options.acks)
 
     def lose(self, session: SimulatedSession, message: Message) -> None:
         """Accept `message` and never deliver it: no webhook, no ack, and PENDING in a look-up."""
         if self._options.keeps_lost and self._store.find(session.name, message.id) is None:
             self._store.put(Kept(message, session.name, delivered=False))
+
+    def swallow(self, session: SimulatedSession, message: Message) -> None:
+        """Accept `message` as a ghost does: all is as at a delivery, but nothing arrives."""
+        if self._store.find(session.name, message.id) is None:
+            session.activity = message.at
+            self._store.put(Kept(message, session.name, delivered=False))
+            self._tell(session, message)
 
     def last(self, given: str) -> Kept | None:
         """The last message with this id that was sent over any session."""
@@ -92,6 +105,7 @@ class Network:
             me=session.account,
             from_me=False,
         )
+        self._contacts.reach(session.name, chat_id)
         payload = event_payload(message, 2, incoming_data(message, push_name))
         self._webhooks.emit(("message", "message.any"), session, payload)
         return message.id
@@ -108,6 +122,12 @@ class Network:
         return event_payload(found.message, found.level(self._now()), data)
 
     def forget(self) -> None:
-        """Forget every message, and the acks to come."""
+        """Forget every message and contact, and the acks to come."""
         self._store.clear()
+        self._contacts.clear()
         self._acks.forget()
+
+    def _tell(self, session: SimulatedSession, message: Message) -> None:
+        if self._webhooks.wanted(session):
+            data = answer_body(self._options.engine, message)
+            self._webhooks.emit(("message.any",), session, event_payload(message, 0, data))

@@ -7,6 +7,7 @@ from typing import Literal
 from trio_wa.simulator.ack_plan import Ack, AckPlan
 from trio_wa.simulator.faults import Faults
 from trio_wa.simulator.flap import Flap
+from trio_wa.simulator.trouble import Trouble
 from trio_wa.simulator.webhook_faults import WebhookFaults
 
 __all__ = ["Ack", "AckPlan", "Engine", "SimulatorOptions", "WebhookTarget"]
@@ -43,7 +44,8 @@ class SimulatorOptions:
     the id of one that was delivered over the same session. `lookups`: a sent message can be found
     again; otherwise WAHA's own refusal (400, its store is off), or with `blind_lookups` a 404.
     `keeps_lost`: what was accepted and lost (`Faults.lose`) is found, PENDING. `media_needs_plus`:
-    a CORE from before 2026.6.1, which answers 422 to media.
+    a CORE from before 2026.6.1, which answers 422 to media. `tells_timelocks`: how long a time-lock
+    lasts can be asked, as of 2026.8; otherwise the endpoint is absent.
 
     `not_on_whatsapp` holds bare numbers; `known_as` those that WhatsApp knows under others, as
     Brazilian ones. The three waits are what WAHA waits for a session before it answers 422. `keep`
@@ -62,6 +64,7 @@ class SimulatorOptions:
     blind_lookups: bool = False
     keeps_lost: bool = True
     media_needs_plus: bool = False
+    tells_timelocks: bool = True
     not_on_whatsapp: frozenset[str] = frozenset()
     known_as: Mapping[str, str] = field(default_factory=dict)
     not_working_wait: float = 10.0
@@ -73,6 +76,7 @@ class SimulatorOptions:
     webhook_faults: WebhookFaults = field(default_factory=WebhookFaults)
     acks: AckPlan = field(default_factory=AckPlan)
     flaps: tuple[Flap, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
     faults: Faults = field(default_factory=Faults)
     seed: int = 0
     keep: int = 100_000
@@ -81,3 +85,6 @@ class SimulatorOptions:
         for flap in self.flaps:
             if flap.session not in self.sessions:
                 raise ValueError(f"there is no session {flap.session!r} to flap")
+        for trouble in self.troubles:
+            if trouble.session not in self.sessions:
+                raise ValueError(f"there is no session {trouble.session!r} to be in trouble")

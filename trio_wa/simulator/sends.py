@@ -30,6 +30,8 @@ _TAKES_ID = frozenset(
     {"sendText", "sendPoll", "sendLocation", "sendContactVcard", "forwardMessage"}
 )
 
+TIMELOCKED = "server returned error 463"
+
 
 async def send(
     simulator: Simulator,
@@ -129,7 +131,7 @@ class _Send:
             case "engine_error":
                 return self._engine_error(faults.error_message)
             case "time_lock":
-                return self._engine_error("server returned error 463")
+                return self._engine_error(TIMELOCKED)
             case "flip_session":
                 self._simulator.set_status(session.name, faults.flip_to)
                 return self._engine_error("Connection Closed")
@@ -145,13 +147,18 @@ class _Send:
                 await trio.sleep(_seconds(faults.hang_seconds))
             case _:
                 pass
-        if session.status != "WORKING":
+        if session.status != "WORKING" or session.health.is_broken:
             return self._engine_error("Connection Closed")
+        network, ghost = self._simulator.network, session.health.is_ghost
+        if not ghost and network.locks(session, self._attempt.chat_id or ""):
+            return self._engine_error(TIMELOCKED)
         message = self._message(session)
-        if self._strike.kind == "lose" or not self._has_recipient():
-            self._simulator.network.lose(session, message)
+        if ghost:
+            network.swallow(session, message)
+        elif self._strike.kind == "lose" or not self._has_recipient():
+            network.lose(session, message)
         else:
-            self._simulator.network.deliver(self._attempt, session, message, self._strike.acks)
+            network.deliver(self._attempt, session, message, self._strike.acks)
         match self._strike.kind:
             case "cut_after":
                 return Cut()

@@ -7,6 +7,7 @@ import trio
 
 from trio_wa.simulator.faults import Status
 from trio_wa.simulator.options import WebhookTarget
+from trio_wa.simulator.trouble import Health
 
 
 class SimulatedSession:
@@ -16,6 +17,7 @@ class SimulatedSession:
         self.name = name
         self.status: Status = status
         self.linked = status == "WORKING"
+        self.health = Health()
         self.config: dict[str, Any] | None = None
         self.webhooks: tuple[WebhookTarget, ...] = ()
         self.history: deque[tuple[Status, float]] = deque([(status, now)], maxlen=10)
@@ -34,6 +36,7 @@ class SimulatedSession:
         """Give the session another status, and wake those that wait for one."""
         if status == "STARTING":
             self.history.clear()
+            self.health.started()
         if (status == "WORKING") != (self.status == "WORKING"):
             self.since = now
         self.status = status

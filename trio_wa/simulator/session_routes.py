@@ -30,6 +30,7 @@ def add_session_routes(app: QuartTrio, simulator: Simulator) -> None:
         ("/api/sessions/<name>", "GET", routes.session),
         ("/api/sessions/<name>", "PUT", routes.update),
         ("/api/sessions/<name>", "DELETE", routes.delete),
+        ("/api/sessions/<name>/timelock", "GET", routes.timelock),
         ("/api/sessions/<name>/<verb>", "POST", routes.command),
         ("/api/<name>/auth/qr", "GET", routes.qr),
         ("/api/<name>/new-message-id", "GET", routes.new_message_id),
@@ -117,6 +118,17 @@ class _Routes:
             return _session_not_found()
         verbs[verb](name)
         return _json(201, session.info())
+
+    async def timelock(self, name: str) -> Response:
+        if not self.simulator.options.tells_timelocks:
+            return respond(answers.not_found(f"Cannot GET {request.path}"))
+        session = self.simulator.sessions.get(name)
+        if session is None:
+            return _session_not_found()
+        until = session.health.locked_until
+        if until <= self.simulator.now():
+            return _json(200, {"isActive": False})
+        return _json(200, {"isActive": True, "timeEnforcementEnds": answers.iso(until)})
 
     async def qr(self, name: str) -> Response:
         session = self.simulator.sessions.get(name)

@@ -17,6 +17,7 @@ from trio_wa.simulator.journal import Attempt, Delivered, Journal
 from trio_wa.simulator.network import Network
 from trio_wa.simulator.options import Ack, SimulatorOptions, WebhookTarget
 from trio_wa.simulator.sessions import Sessions
+from trio_wa.simulator.trouble import BrokenEngine, Ghost, Timelock, Trouble, Until
 from trio_wa.simulator.webhook_faults import WebhookFaults
 from trio_wa.simulator.webhooks import Webhooks
 
@@ -69,6 +70,8 @@ class Simulator:
         self.flaps = Flaps(self.sessions, self.agenda, self.options.seed)
         for flap in self.options.flaps:
             self.flaps.begin(flap)
+        for trouble in self.options.troubles:
+            self.befall(trouble)
 
     async def run(self) -> None:
         """Do what happens by itself (a session's start, webhooks), until cancelled."""
@@ -161,10 +164,11 @@ class Simulator:
         self.faults.put(FaultRule(faults, session, chat_id, times))
 
     def clear_faults(self) -> None:
-        """From now on everything goes well, with webhooks too, and no session flaps."""
+        """From now on everything goes well, with webhooks and sessions too."""
         self.faults.clear()
         self.set_webhook_faults(WebhookFaults())
         self.flaps.end()
+        self.heal()
 
     def tell(self, target: WebhookTarget) -> None:
         """Tell `target` from now on of what happens over every session there is."""
@@ -185,6 +189,33 @@ class Simulator:
     def stop_flapping(self, session: str | None = None) -> None:
         """Let this session, or all, flap no more; one that is down because of it works again."""
         self.flaps.end(session)
+
+    def befall(self, trouble: Trouble) -> None:
+        """Let a session be in trouble; raises KeyError for an unknown name."""
+        self.sessions[trouble.session].health.befall(trouble, self.now())
+
+    def ghost(self, session: str, *, until: Until = "restart") -> None:
+        """Let a session take every send and deliver none, until its next start or `heal`.
+
+        With `until="told"` only `heal` ends it. What it took meanwhile never arrives.
+        """
+        self.befall(Ghost(session, until))
+
+    def break_engine(self, session: str, *, until: Until = "restart") -> None:
+        """Let every send over a session fail with 500, until its next start or `heal`.
+
+        With `until="told"` only `heal` ends it.
+        """
+        self.befall(BrokenEngine(session, until))
+
+    def timelock(self, session: str, seconds: float) -> None:
+        """Let WhatsApp refuse, for so long, what a session sends to new contacts: error 463."""
+        self.befall(Timelock(session, seconds))
+
+    def heal(self, session: str | None = None) -> None:
+        """End the troubles of a session, or of all; raises KeyError for an unknown name."""
+        for each in self.sessions.all() if session is None else [self.sessions[session]]:
+            each.health.heal()
 
     def set_status(self, session: str, status: Status) -> None:
         """Give a session another status at once; raises KeyError for an unknown name."""

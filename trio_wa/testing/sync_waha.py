@@ -6,8 +6,10 @@ from typing import Any
 from trio_wa.simulator import Attempt, Delivered
 from trio_wa.simulator.ack_plan import Ack
 from trio_wa.simulator.faults import Latency, Status
+from trio_wa.simulator.trouble import Until
+from trio_wa.testing.condition import Text
 from trio_wa.testing.thread import TrioThread
-from trio_wa.testing.waha import Text, Waha
+from trio_wa.testing.waha import Waha
 
 
 class SyncStatuses(Mapping[str, Status]):
@@ -94,7 +96,7 @@ class SyncWaha:
         self._thread.call_now(self.waha.faults, session=session, to=to, times=times, **faults)
 
     def clear_faults(self) -> None:
-        """From now on everything goes well, with webhooks too, and no session flaps."""
+        """From now on everything goes well, with webhooks and sessions too."""
         self._thread.call_now(self.waha.clear_faults)
 
     def lose_webhooks(self, share: float = 1.0) -> None:
@@ -108,6 +110,22 @@ class SyncWaha:
     def stop_flapping(self, session: str | None = None) -> None:
         """Let a session, or all, flap no more; one that is down because of it works again."""
         self._thread.call_now(self.waha.stop_flapping, session)
+
+    def ghost(self, session: str, *, until: Until = "restart") -> None:
+        """Let a session take every send and deliver none, until its next start or `heal`."""
+        self._thread.call_now(self.waha.ghost, session, until=until)
+
+    def break_engine(self, session: str, *, until: Until = "restart") -> None:
+        """Let every send over a session fail with 500, until its next start or `heal`."""
+        self._thread.call_now(self.waha.break_engine, session, until=until)
+
+    def timelock(self, session: str, seconds: float) -> None:
+        """Let WhatsApp refuse, for so long, what a session sends to new contacts: error 463."""
+        self._thread.call_now(self.waha.timelock, session, seconds)
+
+    def heal(self, session: str | None = None) -> None:
+        """End what `ghost`, `break_engine` and `timelock` began, for a session or for all."""
+        self._thread.call_now(self.waha.heal, session)
 
     def sends_while_not_working(self, grace: float) -> list[Attempt]:
         """The sends into a session that had not been WORKING for more than `grace` seconds."""

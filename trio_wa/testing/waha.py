@@ -1,6 +1,5 @@
 """The simulated WAHA of a test."""
 
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -15,13 +14,13 @@ from trio_wa.simulator.ack_plan import Ack
 from trio_wa.simulator.faults import Latency, Status
 from trio_wa.simulator.message import ACK_NAMES
 from trio_wa.simulator.options import SimulatorOptions
+from trio_wa.simulator.trouble import Until
 from trio_wa.testing import account
+from trio_wa.testing.condition import Condition, Text
 from trio_wa.testing.leaks import no_leaks
 from trio_wa.testing.lives import Lives
 from trio_wa.testing.port import Port
 from trio_wa.testing.virtual_time import patience
-
-Text = str | re.Pattern[str]
 
 _LEVELS: dict[str, Ack] = {name: level for level, name in ACK_NAMES.items()}  # type: ignore[misc]  # its keys are Acks
 
@@ -102,20 +101,20 @@ class Waha:
     ) -> list[Delivered]:
         """The first `count` messages sent that meet all conditions, once there are so many."""
         __tracebackhide__ = True
-        matches = _condition(to, text, session)
+        condition = Condition(None if to is None else chat_id(to), text, session)
         seconds = self.patience if within is None else within
         found: list[Delivered] = []
 
         def another(message: Delivered) -> bool:
-            if matches(message):
+            if condition.holds(message):
                 found.append(message)
             return len(found) >= count
 
         with trio.move_on_after(seconds):
             await self.simulator.wait_for(another)
         if len(found) < count:
-            what = _wording(count, to, text, session)
-            raise NotSent(await self._account(f"no {what} within {seconds:g} s", len(found)))
+            reason = f"no {condition.wording(count)} within {seconds:g} s"
+            raise NotSent(await self._account(reason, len(found)))
         return found
 
     def faults(
@@ -135,7 +134,7 @@ class Waha:
         self.simulator.set_faults(Faults(**faults), session=session, chat_id=recipient, times=times)
 
     def clear_faults(self) -> None:
-        """From now on everything goes well, with webhooks too, and no session flaps."""
+        """From now on everything goes well, with webhooks and sessions too."""
         self.simulator.clear_faults()
 
     def lose_webhooks(self, share: float = 1.0) -> None:
@@ -149,6 +148,28 @@ class Waha:
     def stop_flapping(self, session: str | None = None) -> None:
         """Let a session, or all, flap no more; one that is down because of it works again."""
         self.simulator.stop_flapping(session)
+
+    def ghost(self, session: str, *, until: Until = "restart") -> None:
+        """Let a session take every send and deliver none, until its next start or `heal`.
+
+        With `until="told"` only `heal` ends it. What it took meanwhile never arrives.
+        """
+        self.simulator.ghost(session, until=until)
+
+    def break_engine(self, session: str, *, until: Until = "restart") -> None:
+        """Let every send over a session fail with 500, until its next start or `heal`.
+
+        With `until="told"` only `heal` ends it.
+        """
+        self.simulator.break_engine(session, until=until)
+
+    def timelock(self, session: str, seconds: float) -> None:
+        """Let WhatsApp refuse, for so long, what a session sends to new contacts: error 463."""
+        self.simulator.timelock(session, seconds)
+
+    def heal(self, session: str | None = None) -> None:
+        """End what `ghost`, `break_engine` and `timelock` began, for a session or for all."""
+        self.simulator.heal(session)
 
     def sends_while_not_working(self, grace: float) -> list[Attempt]:
         """The sends into a session that had not been WORKING for more than `grace` seconds."""
@@ -201,35 +222,3 @@ async def running_waha(options: SimulatorOptions) -> AsyncIterator[Waha]:
                 yield waha
             finally:
                 nursery.cancel_scope.cancel()
-
-
-def _condition(
-    to: str | None, text: Text | None, session: str | None
-) -> Callable[[Delivered], bool]:
-    recipient = None if to is None else chat_id(to)
-
-    def matches(message: Delivered) -> bool:
-        return (
-            recipient in (None, message.chat_id)
-            and session in (None, message.session)
-            and _has(message.text or "", text)
-        )
-
-    return matches
-
-
-def _has(whole: str, text: Text | None) -> bool:
-    if isinstance(text, re.Pattern):
-        return text.search(whole) is not None
-    return text is None or text in whole
-
-
-def _wording(count: int, to: str | None, text: Text | None, session: str | None) -> str:
-    what = "message" if count == 1 else f"{count} messages"
-    if to is not None:
-        what += f" to {chat_id(to)}"
-    if isinstance(text, re.Pattern):
-        what += f" whose text matches {text.pattern!r}"
-    elif text is not None:
-        what += f" with {text!r} in its text"
-    return what if session is None else f"{what} over {session}"
