@@ -136,8 +136,8 @@ def test_what_waha_refuses_for_good(status: int, answer: object, code: str) -> N
         (429, {"message": "Too many requests"}, "throttled", "origin"),
         (503, None, "proxy_unavailable", "origin"),
         (503, {"message": "no healthy upstream"}, "proxy_unavailable", "origin"),
-        (500, engine_error("server returned error 463"), "timelock", "message"),
-        (500, engine_error("server returned error 475"), "timelock", "message"),
+        (500, engine_error("server returned error 463"), "timelock", "contact"),
+        (500, engine_error("server returned error 475"), "timelock", "contact"),
     ],
 )
 def test_what_was_certainly_not_sent(status: int, answer: object, code: str, fault: Fault) -> None:

@@ -142,13 +142,14 @@ async def test_what_many_tasks_ask_at_once_shares_a_bounded_number_of_connection
 
 
 async def test_names_and_ids_are_encoded_in_paths(nursery: trio.Nursery) -> None:
-    server = Script(*[OK] * 9)
+    server = Script(*[OK] * 10)
     address = await serve_tcp(nursery, server)
     session = Session("räum/e?#%41", f"http://{address}/waha")
     async with waha().observe() as observer:
         await observer.look_up(session, "AB/C?#%20&")
         await observer.new_message_id(session)
         await observer.restart(session)
+        await observer.timelock(session)
         await observer.qr_code(session)
         await observer.register_webhook(session, HOOK, None)
     name = "r%C3%A4um%2Fe%3F%23%2541"
@@ -156,6 +157,7 @@ async def test_names_and_ids_are_encoded_in_paths(nursery: trio.Nursery) -> None
         f"GET /waha/api/{name}/chats/all/messages/AB%2FC%3F%23%2520%26?downloadMedia=false",
         f"GET /waha/api/{name}/new-message-id",
         f"POST /waha/api/sessions/{name}/restart",
+        f"GET /waha/api/sessions/{name}/timelock",
         f"GET /waha/api/{name}/auth/qr?format=image",
         f"GET /waha/api/sessions/{name}",
     ]
@@ -168,6 +170,16 @@ async def test_a_look_up_waits_five_seconds(
     began = trio.current_time()
     async with waha().observe() as observer:
         assert await observer.look_up(session, "3EB0") == Unreadable("no answer within 5 s")
+    assert trio.current_time() - began == 5
+
+
+async def test_the_end_of_a_time_lock_is_waited_for_five_seconds(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    session = session_at(await serve_tcp(nursery, answering(hang=True)))
+    began = trio.current_time()
+    async with waha().observe() as observer:
+        assert await observer.timelock(session) is None
     assert trio.current_time() - began == 5
 
 
@@ -198,6 +210,7 @@ async def test_a_waha_that_is_away_gives_values() -> None:
     async with refusing() as address, waha().observe() as observer:
         session = session_at(address)
         assert isinstance(await observer.look_up(session, "3EB0"), Unreadable)
+        assert await observer.timelock(session) is None
         unavailable = await observer.new_message_id(session)
         assert isinstance(unavailable, Unavailable)
         assert (unavailable.code, unavailable.fault) == ("unreachable", "origin")
@@ -219,6 +232,7 @@ async def test_a_wrong_url_gives_values(url: str) -> None:
         assert (await observer.statuses(url)).problem is not None
         assert isinstance(await observer.look_up(session, "3EB0"), Unreadable)
         assert isinstance(await observer.new_message_id(session), Unavailable)
+        assert await observer.timelock(session) is None
         assert isinstance(await observer.restart(session), Refusal)
         assert isinstance(await observer.qr_code(session), Refusal)
         assert isinstance(await observer.register_webhook(session, HOOK, None), Refusal)

@@ -11,6 +11,7 @@ from trio_wa.adapters.waha.finding import look_up
 from trio_wa.adapters.waha.new_id import new_message_id
 from trio_wa.adapters.waha.picture import picture_of
 from trio_wa.adapters.waha.refusal import refusal_of
+from trio_wa.adapters.waha.timelock import timelock_of
 from trio_wa.adapters.waha.webhook import body_of, with_webhook
 from trio_wa.core.session import Session
 from trio_wa.ports import Finding, MessageId, Picture, Refusal, WahaInfo
@@ -61,6 +62,12 @@ class WahaObserver:
         if isinstance(answer, Answer) and answer.successful:
             return None
         return refusal_of(answer)
+
+    async def timelock(self, session: Session) -> float | None:
+        """When `session` may write to new contacts again, within 5 seconds (WAHA 2026.8)."""
+        url = api(session.url, "sessions", session.name, "timelock")
+        answer = await self._http.ask("GET", url, within=ASK_SECONDS)
+        return timelock_of(answer) if isinstance(answer, Answer) else None
 
     async def qr_code(self, session: Session) -> Picture | Refusal:
         """The QR code that links a phone to `session`, within 5 seconds."""
