@@ -43,11 +43,20 @@ def settings_of(**overrides: Any) -> Settings:
 
 @dataclass
 class FakeDispatch:
-    """Says of messages what it was told, and notes what was discarded."""
+    """Says of messages what it was told, and notes what was discarded, and what was estimated.
+
+    It tells when a message begins once there is an `estimated_at`.
+    """
 
     waits: dict[str, Waiting] = field(default_factory=dict)
     discarded: list[str] = field(default_factory=list)
     shut: dict[str, str] = field(default_factory=dict)
+    estimated_at: float | None = None
+    estimated: list[tuple[tuple[str, ...], int | None]] = field(default_factory=list)
+
+    def estimate(self, sessions: tuple[str, ...], seq: int | None = None) -> float | None:
+        self.estimated.append((sessions, seq))
+        return self.estimated_at
 
     def waiting(self, message_id: str) -> Waiting | None:
         return self.waits.get(message_id)
@@ -80,11 +89,11 @@ class FakeSessions:
     async def view(self) -> Sequence[SessionView]:
         return list(self.views.values())
 
-    async def pause(self, name: str, paused: bool) -> None:
-        if self.problem is not None:
-            raise self.problem
-        self.asked.append(("pause" if paused else "resume", name))
-        self.views[name] = replace(self.views[name], paused=paused)
+    async def pause(self, name: str) -> None:
+        self._act("pause", name, paused=True)
+
+    async def resume(self, name: str) -> None:
+        self._act("resume", name, paused=False)
 
     async def restart(self, name: str) -> Refusal | None:
         self.asked.append(("restart", name))
@@ -94,6 +103,12 @@ class FakeSessions:
         self.asked.append(("qr", name))
         return self.refusal or self.picture
 
+    def _act(self, action: str, name: str, *, paused: bool) -> None:
+        if self.problem is not None:
+            raise self.problem
+        self.asked.append((action, name))
+        self.views[name] = replace(self.views[name], paused=paused)
+
 
 @dataclass
 class FakeEvents:
@@ -102,12 +117,18 @@ class FakeEvents:
     receipts: list[Receipt] = field(default_factory=list)
     statuses: list[tuple[str, str, float]] = field(default_factory=list)
     signs: list[tuple[str, str]] = field(default_factory=list)
+    writers: list[tuple[str, str]] = field(default_factory=list)
     problem: Exception | None = None
 
     async def acknowledge(self, receipt: Receipt) -> None:
         if self.problem is not None:
             raise self.problem
         self.receipts.append(receipt)
+
+    async def written_by(self, session: str, chat_id: str) -> None:
+        if self.problem is not None:
+            raise self.problem
+        self.writers.append((session, chat_id))
 
     def session_status(self, session: str, status: str, at: float) -> None:
         self.statuses.append((session, status, at))

@@ -11,14 +11,17 @@ import trio
 
 from trio_wa.core.dispatch import Claim, Expiry
 from trio_wa.core.message import Message
+from trio_wa.core.notice import Notice
 from trio_wa.core.outcome import Outcome, Rejected, Sent, Unavailable, Unknown
 from trio_wa.core.retry import Decision, Final, Inquire
 from trio_wa.core.session import Session
 from trio_wa.core.status import Status
 from trio_wa.ports import (
+    AlertName,
     Attempt,
     Check,
     Contact,
+    Fact,
     Finding,
     MessageId,
     Missing,
@@ -175,6 +178,7 @@ class FakeObserver:
     finding: Callable[[str], Finding] = lambda _waha_id: Missing()
     refusal: Refusal | None = None
     registered: Callable[[Session], bool | Refusal] = lambda _session: True
+    locked_until: float | None = None
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     async def ask(self, url: str) -> WahaInfo:
@@ -199,6 +203,11 @@ class FakeObserver:
         self.asked.append(("restart", session.name))
         await trio.lowlevel.checkpoint()
         return self.refusal
+
+    async def timelock(self, session: Session) -> float | None:
+        self.asked.append(("timelock", session.name))
+        await trio.lowlevel.checkpoint()
+        return self.locked_until
 
     async def qr_code(self, session: Session) -> Picture | Refusal:
         await trio.lowlevel.checkpoint()
@@ -229,6 +238,20 @@ class FakeAddressing:
         if self._instead is not None:
             return self._instead
         return replace(message, waha_id=self._ids.pop(0)) if self._ids else message
+
+
+@dataclass
+class FakeAlarm:
+    """Notes each alarm: its name, the session and the facts."""
+
+    raised: list[tuple[AlertName, str | None, dict[str, Fact]]] = field(default_factory=list)
+
+    def __call__(self, name: AlertName, session: str | None = None, **facts: Fact) -> None:
+        self.raised.append((name, session, facts))
+
+    def names(self, session: str | None = None) -> list[AlertName]:
+        """The names of the alarms about a session, or about the whole service, in order."""
+        return [name for name, about, _ in self.raised if about == session]
 
 
 @dataclass
@@ -305,14 +328,18 @@ class FakeSender:
 
 @dataclass
 class FakeDispatcher:
-    """Notes what workers tell it."""
+    """Notes what workers tell it; the end of any attempt changes `notices` about its session."""
 
     done: list[tuple[str, Outcome | None, Decision]] = field(default_factory=list)
     refusals: list[Claim | Expiry] = field(default_factory=list)
     expiries: list[bool] = field(default_factory=list)
+    notices: tuple[Notice, ...] = ()
 
-    def finished(self, claim: Claim, outcome: Outcome | None, decision: Decision) -> None:
+    def finished(
+        self, claim: Claim, outcome: Outcome | None, decision: Decision
+    ) -> tuple[Notice, ...]:
         self.done.append((claim.message.id, outcome, decision))
+        return self.notices
 
     def refused(self, job: Claim | Expiry) -> None:
         self.refusals.append(job)
