@@ -228,3 +228,17 @@ async def test_wrong_troubles_are_refused():
             assert answer.status_code == 404
         await waha.text()
         assert len(waha.simulator.delivered) == 1
+
+
+async def test_the_pace_of_a_session_is_told_and_what_was_too_fast(autojump_clock):
+    async with running() as waha:
+        path = "/_sim/sessions/default/pace"
+        for _ in range(3):
+            await waha.text()
+        told = (await waha.client.get(path)).json()
+        assert (told["sends"], told["per_minute"], told["violations"]) == (3, 3, [])
+        limited = (await waha.client.get(f"{path}?per_minute=2&gap=0")).json()
+        assert limited["violations"] == ["per_minute: 3, and 2 are allowed"]
+        for wrong in ("?per_week=2", "?per_minute=many"):
+            assert (await waha.client.get(path + wrong)).status_code == 400
+        assert (await waha.client.get("/_sim/sessions/x/pace")).status_code == 404

@@ -4,6 +4,7 @@ from trio_wa.simulator.ack_plan import AckPlan
 from trio_wa.simulator.faults import Exponential, Faults, Uniform
 from trio_wa.simulator.flap import Flap
 from trio_wa.simulator.journal import Attempt, Delivered
+from trio_wa.simulator.observer import Pace, PaceLimit
 from trio_wa.simulator.options import SimulatorOptions, WebhookTarget
 from trio_wa.simulator.server import serve_simulator
 from trio_wa.simulator.simulator import Simulator
@@ -19,6 +20,8 @@ __all__ = [
     "Faults",
     "Flap",
     "Ghost",
+    "Pace",
+    "PaceLimit",
     "Simulator",
     "SimulatorOptions",
     "Timelock",

@@ -37,7 +37,8 @@ class Attempt:
     `status` is its session's when it was received, None if there was no such session;
     `status_since` is when that session began to work, or ceased to. `outcome` is None while it
     lasts, then the status answered or the word for what happened: "cut", "hung" or "left" (the
-    client was gone when the answer was ready).
+    client was gone when the answer was ready). `taken` says that WAHA took it, whatever its client
+    learned; `new_contact`, that nothing had gone between the session and this person before.
     """
 
     sequence: int
@@ -50,6 +51,8 @@ class Attempt:
     status: Status | None = None
     status_since: float | None = None
     outcome: int | str | None = None
+    taken: bool = False
+    new_contact: bool = False
 
 
 @dataclass(slots=True, eq=False)

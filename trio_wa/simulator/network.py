@@ -52,6 +52,11 @@ class Network:
             return None
         return self._options.known_as.get(digits, digits)
 
+    def take(self, attempt: Attempt, session: SimulatedSession) -> None:
+        """Note that WAHA took this send."""
+        attempt.taken = True
+        attempt.new_contact = self._contacts.write(session.name, attempt.chat_id or "")
+
     def locks(self, session: SimulatedSession, chat_id: str) -> bool:
         """Whether a time-lock keeps `session` from writing to `chat_id`."""
         locked = self._now() < session.health.locked_until

@@ -152,6 +152,7 @@ class _Send:
         network, ghost = self._simulator.network, session.health.is_ghost
         if not ghost and network.locks(session, self._attempt.chat_id or ""):
             return self._engine_error(TIMELOCKED)
+        network.take(self._attempt, session)
         message = self._message(session)
         if ghost:
             network.swallow(session, message)

@@ -1,19 +1,22 @@
 """What the simulator's own API does with a session: `/_sim/sessions/<name>/…`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
-from quart import Response
+from quart import Response, request
 from quart_trio import QuartTrio
 
 from trio_wa.simulator import answers
 from trio_wa.simulator.faults import Status
 from trio_wa.simulator.flap import Flap
 from trio_wa.simulator.http import NotJson, read_json, respond
+from trio_wa.simulator.observer import PaceLimit
 from trio_wa.simulator.simulator import Simulator
 from trio_wa.simulator.trouble import BrokenEngine, Ghost, Timelock
+
+_LIMIT = TypeAdapter(PaceLimit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ def add_session_control(app: QuartTrio, simulator: Simulator) -> None:
         ("broken-engine", "POST", routes.broken_engine),
         ("timelock", "POST", routes.timelock),
         ("heal", "POST", routes.heal),
+        ("pace", "GET", routes.pace),
     ):
         rule = f"/_sim/sessions/<name>/{verb}"
         app.add_url_rule(rule, f"{method} {rule}", view, methods=[method])
@@ -70,6 +74,17 @@ class _Routes:
             return respond(answers.not_found("Session not found"))
         self.simulator.heal(name)
         return self._shown(name)
+
+    async def pace(self, name: str) -> Response:
+        try:
+            limit = _LIMIT.validate_python(request.args.to_dict())
+        except ValidationError as error:
+            return respond(answers.bad_request(str(error)))
+        if self.simulator.sessions.get(name) is None:
+            return respond(answers.not_found("Session not found"))
+        pace = self.simulator.pace(name)
+        body = {**asdict(pace), "violations": pace.violations(limit)}
+        return respond(answers.answer(200, body))
 
     async def _change(self, name: str, kind: type[Any], change: Callable[[Any], None]) -> Response:
         """Make a `kind` of the session and the request's body, and let it change the session."""

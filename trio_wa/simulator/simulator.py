@@ -15,6 +15,7 @@ from trio_wa.simulator.flaps import Flaps
 from trio_wa.simulator.in_flight import InFlight
 from trio_wa.simulator.journal import Attempt, Delivered, Journal
 from trio_wa.simulator.network import Network
+from trio_wa.simulator.observer import Pace, observe
 from trio_wa.simulator.options import Ack, SimulatorOptions, WebhookTarget
 from trio_wa.simulator.sessions import Sessions
 from trio_wa.simulator.trouble import BrokenEngine, Ghost, Timelock, Trouble, Until
@@ -101,6 +102,11 @@ class Simulator:
             and attempt.status_since is not None
             and attempt.at - attempt.status_since > grace
         ]
+
+    def pace(self, session: str) -> Pace:
+        """How fast a session sent, as a strict observer counts; KeyError for an unknown name."""
+        name = self.sessions[session].name
+        return observe(attempt for attempt in self.requests if attempt.session == name)
 
     @property
     def max_concurrency(self) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from trio_wa.simulator import Attempt, Delivered
+from trio_wa.simulator import Attempt, Delivered, Pace
 from trio_wa.simulator.ack_plan import Ack
 from trio_wa.simulator.faults import Latency, Status
 from trio_wa.simulator.trouble import Until
@@ -130,6 +130,10 @@ class SyncWaha:
     def sends_while_not_working(self, grace: float) -> list[Attempt]:
         """The sends into a session that had not been WORKING for more than `grace` seconds."""
         return self._thread.call_now(self.waha.sends_while_not_working, grace)
+
+    def pace(self, session: str) -> Pace:
+        """How fast a session sent, as a strict observer counts."""
+        return self._thread.call_now(self.waha.pace, session)
 
     def ack(self, message: Delivered | str, level: Ack | str) -> None:
         """Acknowledge a sent message, or the one with this raw id: `ack(message, "READ")`."""

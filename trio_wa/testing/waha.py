@@ -9,7 +9,7 @@ from typing import Any
 import trio
 
 from trio_wa.core.recipient import chat_id
-from trio_wa.simulator import Attempt, Delivered, Faults, Simulator, serve_simulator
+from trio_wa.simulator import Attempt, Delivered, Faults, Pace, Simulator, serve_simulator
 from trio_wa.simulator.ack_plan import Ack
 from trio_wa.simulator.faults import Latency, Status
 from trio_wa.simulator.message import ACK_NAMES
@@ -174,6 +174,10 @@ class Waha:
     def sends_while_not_working(self, grace: float) -> list[Attempt]:
         """The sends into a session that had not been WORKING for more than `grace` seconds."""
         return self.simulator.sends_while_not_working(grace)
+
+    def pace(self, session: str) -> Pace:
+        """How fast a session sent, as a strict observer counts: `pace("a").violations(limit)`."""
+        return self.simulator.pace(session)
 
     def ack(self, message: Delivered | str, level: Ack | str) -> None:
         """Acknowledge a sent message, or the one with this raw id: `ack(message, "READ")`."""
