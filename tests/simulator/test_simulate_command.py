@@ -14,7 +14,16 @@ from click.testing import CliRunner
 
 from tests.simulator.running import HELLO, NO_CERTIFICATES
 from trio_wa.cli.simulate import _options, simulate
-from trio_wa.simulator import AckPlan, Exponential, Flap, Uniform, WebhookFaults
+from trio_wa.simulator import (
+    AckPlan,
+    BrokenEngine,
+    Exponential,
+    Flap,
+    Ghost,
+    Timelock,
+    Uniform,
+    WebhookFaults,
+)
 
 COMMAND = (sys.executable, "-c", "from trio_wa.cli.simulate import simulate; simulate()")
 PATIENCE = 20  # seconds
@@ -97,6 +106,13 @@ def test_a_port_in_use_ends_it_with_one_line_and_exit_code_2():
         (["--flap", "default=0/1"], "flaps every"),
         (["--flap", "default=10/1/ASLEEP"], "no status 'ASLEEP'"),
         (["--flap", "other=10/1"], "no session 'other'"),
+        (["--trouble", "default"], "no trouble ''"),
+        (["--trouble", "default=asleep"], "no trouble 'asleep'"),
+        (["--trouble", "default=ghost/5"], "no trouble 'ghost/5'"),
+        (["--trouble", "default=timelock"], "no trouble 'timelock'"),
+        (["--trouble", "default=timelock/soon"], "'soon'"),
+        (["--trouble", "default=timelock/0"], "a time-lock takes"),
+        (["--trouble", "other=ghost"], "no session 'other'"),
     ],
 )
 def test_wrong_options_end_it_with_exit_code_2(options, said):
@@ -112,6 +128,22 @@ def test_wrong_options_end_it_with_exit_code_2(options, said):
 def test_a_latency_is_read(given, latency):
     context = simulate.make_context("simulate", ["--latency", given])
     assert context.params["latency"] == latency
+
+
+def test_troubles_are_read():
+    given = (
+        "--sessions a,b --trouble a=ghost --trouble b=ghost/told --trouble a=broken-engine "
+        "--trouble b=broken-engine/told --trouble a=timelock/3600 --no-tells-timelocks"
+    )
+    options = _options(**simulate.make_context("simulate", given.split()).params)
+    assert options.troubles == (
+        Ghost("a"),
+        Ghost("b", "told"),
+        BrokenEngine("a"),
+        BrokenEngine("b", "told"),
+        Timelock("a", 3600),
+    )
+    assert not options.tells_timelocks
 
 
 def test_what_goes_wrong_after_the_send_is_read():

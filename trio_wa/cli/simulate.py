@@ -16,6 +16,7 @@ from trio_wa.simulator import (
     Flap,
     Simulator,
     SimulatorOptions,
+    Trouble,
     WebhookFaults,
     WebhookTarget,
     serve_simulator,
@@ -28,7 +29,7 @@ PORT_IN_USE = 2
 """Exit code when the address cannot be bound, as for every other wrong setting."""
 
 _SHOWN_TEXT = 60
-_SWITCHES = ("message_ids", "ignore_ids", "dedupe", "lookups", "blind_lookups")
+_SWITCHES = ("message_ids", "ignore_ids", "dedupe", "lookups", "blind_lookups", "tells_timelocks")
 
 
 @click.command
@@ -119,6 +120,21 @@ _SWITCHES = ("message_ids", "ignore_ids", "dedupe", "lookups", "blind_lookups")
     metavar="SESSION=EVERY/DOWN",
     help="Let a session fail every so many seconds, for so many; may be repeated.",
 )
+@click.option(
+    "--trouble",
+    "troubles",
+    multiple=True,
+    callback=values.troubles,
+    metavar="SESSION=WHAT",
+    help="Let a session take all and deliver nothing (ghost), fail every send (broken-engine), "
+    "both until its restart, or refuse new contacts (timelock/SECONDS); may be repeated.",
+)
+@click.option(
+    "--tells-timelocks/--no-tells-timelocks",
+    default=True,
+    show_default=True,
+    help="Tell when a time-lock ends, as WAHA does since 2026.8.",
+)
 @click.option("--seed", default=0, show_default=True, help="The same seed, the same faults.")
 @click.option("--quiet", is_flag=True, help="Do not print deliveries.")
 def simulate(**given: Any) -> None:
@@ -159,6 +175,7 @@ def _options(
     acks: dict[str, Any],
     webhook_faults: dict[str, Any],
     flaps: tuple[Flap, ...],
+    troubles: tuple[Trouble, ...],
     seed: int,
     **switches: Any,
 ) -> SimulatorOptions:
@@ -178,6 +195,7 @@ def _options(
         webhook_faults=WebhookFaults(**webhook_faults),
         acks=AckPlan(hold_at=int(ack_at), **acks),  # type: ignore[arg-type]  # one of four, by the Choice
         flaps=flaps,
+        troubles=troubles,
         faults=Faults(
             latency=latency, hang_seconds=hang_seconds, retry_after=retry_after, **faults
         ),

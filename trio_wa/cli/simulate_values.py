@@ -5,7 +5,17 @@ from typing import Any
 
 import click
 
-from trio_wa.simulator import AckPlan, Exponential, Flap, Uniform, WebhookFaults
+from trio_wa.simulator import (
+    AckPlan,
+    BrokenEngine,
+    Exponential,
+    Flap,
+    Ghost,
+    Timelock,
+    Trouble,
+    Uniform,
+    WebhookFaults,
+)
 from trio_wa.simulator.faults import KINDS, STATUSES, Latency
 
 ACKS = tuple(each.name for each in fields(AckPlan) if each.type is float)
@@ -57,6 +67,31 @@ def _flap(given: str) -> Flap:
         raise click.BadParameter(f"no status {to!r}; there are {', '.join(STATUSES)}")
     try:
         return Flap(session, _latency(every), _latency(down), to or "FAILED")
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def troubles(
+    _ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]
+) -> tuple[Trouble, ...]:
+    """`SESSION=ghost` or `=broken-engine`, with `/told` behind it, or `=timelock/SECONDS`."""
+    return tuple(_trouble(each) for each in value)
+
+
+def _trouble(given: str) -> Trouble:
+    session, _, rest = given.partition("=")
+    try:
+        match rest.split("/"):
+            case ["ghost", *until] if until in ([], ["told"]):
+                return Ghost(session, "told" if until else "restart")
+            case ["broken-engine", *until] if until in ([], ["told"]):
+                return BrokenEngine(session, "told" if until else "restart")
+            case ["timelock", seconds]:
+                return Timelock(session, float(seconds))
+            case _:
+                raise click.BadParameter(
+                    f"no trouble {rest!r}; there are ghost, broken-engine and timelock/SECONDS"
+                )
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 
