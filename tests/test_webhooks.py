@@ -16,7 +16,7 @@ from trio.testing import MockClock
 from tests.desk import Answer, Desk
 from trio_wa.clock import Clock
 from trio_wa.intake.recording import RECORD_SECONDS
-from trio_wa.intake.waha_event import Acked, BadEvent, StatusChanged, read_event
+from trio_wa.intake.waha_event import Acked, BadEvent, Incoming, StatusChanged, read_event
 from trio_wa.intake.webhooks import REMEMBERED, STALE_SECONDS
 from trio_wa.ports import Receipt, StoreUnavailable
 
@@ -51,6 +51,12 @@ def ack(value: int = 1, *, name: str = "message.ack", **members: Any) -> dict[st
 def status(value: str, *, at: float = RECORDED_AT, **members: Any) -> dict[str, Any]:
     payload = {"name": "a", "status": value, "statuses": []}
     return event("session.status", payload, timestamp=int(at * 1000), **members)
+
+
+def written(sender: Any, *, name: str = "message", **members: Any) -> dict[str, Any]:
+    """What WAHA tells of a message that somebody wrote to the session."""
+    payload = {"id": "false_1@c.us_3EB0", "from": sender, "fromMe": False, "body": "STOP"}
+    return event(name, payload | members)
 
 
 def sign(body: bytes, secret: str = SECRET) -> str:
@@ -94,7 +100,7 @@ async def test_what_a_running_waha_sent_is_taken_and_its_acks_much_later_too(
         assert answer.status == 200, answer.body
         verdicts.append(answer.body["status"])
     statuses = ["stale", "stale"] if later else ["taken", "taken"]
-    assert verdicts == [*statuses, *["taken"] * 4, "ignored", "ignored"]
+    assert verdicts == [*statuses, *["taken"] * 6]
     raw_id = "3EB0FF12D68F449AC45CCF"
     assert desk.events.receipts == [
         Receipt("default", raw_id, 0, 1_795_489_115.687),
@@ -102,6 +108,7 @@ async def test_what_a_running_waha_sent_is_taken_and_its_acks_much_later_too(
         Receipt("default", raw_id, 2, 1_795_489_115.799),
         Receipt("default", raw_id, 3, 1_795_489_116.079),
     ]
+    assert desk.events.writers == [("default", "6289999999999@c.us")] * 2
     told = [("default", "STARTING", 1_795_489_112.642), ("default", "WORKING", 1_795_489_112.995)]
     assert desk.events.statuses == ([] if later else told)
     assert [name for _, name in desk.events.signs] == [
@@ -229,8 +236,62 @@ async def test_other_events_are_ignored_but_signs_of_life(body: Any) -> None:
     assert desk.events.signs == [("a", body["event"])]
 
 
+@pytest.mark.parametrize("name", ["message", "message.any"])
+@pytest.mark.parametrize(
+    ("sender", "chat_id"),
+    [
+        ("6289999999999@c.us", "6289999999999@c.us"),
+        ("6289999999999@s.whatsapp.net", "6289999999999@c.us"),
+        ("6289999999999:17@s.whatsapp.net", "6289999999999@c.us"),
+        ("6289999999999:17@c.us", "6289999999999@c.us"),
+        ("123456789012345@lid", "123456789012345@lid"),
+    ],
+)
+async def test_who_writes_to_a_session_is_noted_as_messages_to_them_are_addressed(
+    name: str, sender: str, chat_id: str
+) -> None:
+    desk = open_desk()
+    assert await verdict(desk, written(sender, name=name)) == "taken"
+    assert desk.events.writers == [("a", chat_id)]
+    assert desk.events.receipts == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        written("120363@g.us", participant="6289999999999@c.us"),
+        written("120363@newsletter"),
+        written("status@broadcast"),
+        written("6289999999999@c.us", fromMe=True),
+        written("6289999999999@c.us", fromMe=None),
+        written("6289999999999@c.us", fromMe="false"),
+        written("6289999999999@c.us", name="message.reaction"),
+        written("6289999999999@c.us", name="message.ack"),
+        written("@c.us"),
+        written("\u0666\u0662@c.us"),
+        written("628 999@c.us"),
+        written("6289999999999@c.us\0"),
+        written("6289999999999@c.us@lid"),
+        written("9" * 100_000 + "@c.us"),
+        written(None),
+        written(6289999999999),
+        written(["6289999999999@c.us"]),
+        event("message"),
+        event("message", "6289999999999@c.us"),
+        event("message", {"fromMe": False}),
+    ],
+)
+async def test_a_group_a_message_of_our_own_and_garbage_make_nobody_known(body: Any) -> None:
+    desk = open_desk()
+    assert await verdict(desk, body) == "ignored"
+    assert desk.events.writers == []
+    assert desk.events.signs == [("a", body["event"])]
+
+
 async def test_events_of_sessions_that_are_not_ours_are_ignored() -> None:
     desk = open_desk()
+    assert await verdict(desk, written("1@c.us") | {"session": "stranger"}) == "ignored"
+    assert desk.events.writers == []
     assert await verdict(desk, ack(session="stranger")) == "ignored"
     assert await verdict(desk, status("WORKING", session="stranger")) == "ignored"
     assert (desk.events.receipts, desk.events.statuses, desk.events.signs) == ([], [], [])
@@ -246,16 +307,21 @@ async def test_an_event_is_taken_once_by_its_id_and_its_name() -> None:
     assert len(desk.events.receipts) == 3
 
 
-async def test_an_event_that_could_not_be_recorded_is_503_and_taken_when_waha_repeats_it() -> None:
+@pytest.mark.parametrize("body", [ack(), written("6289999999999@c.us")])
+async def test_an_event_that_could_not_be_recorded_is_503_and_taken_when_waha_repeats_it(
+    body: Any,
+) -> None:
     desk = open_desk()
     desk.events.problem = StoreUnavailable("the disk is full")
     for _ in range(2):
-        answer = await tell(desk, ack())
+        answer = await tell(desk, body)
         assert (answer.status, answer.code) == (503, "store_unavailable")
         assert answer.headers["Retry-After"] == "1"
+    assert len(desk.events.receipts) + len(desk.events.writers) == 0
     desk.events.problem = None
-    assert await verdict(desk, ack()) == "taken"
-    assert await verdict(desk, ack()) == "repeated"
+    assert await verdict(desk, body) == "taken"
+    assert await verdict(desk, body) == "repeated"
+    assert len(desk.events.receipts) + len(desk.events.writers) == 1
 
 
 async def test_it_is_answered_after_the_record_and_a_slow_one_is_503(
@@ -275,6 +341,24 @@ async def test_it_is_answered_after_the_record_and_a_slow_one_is_503(
     seconds = RECORD_SECONDS * 2
     assert (await tell(desk, ack(id="evt_2"))).status == 503
     assert len(desk.events.receipts) == 1
+
+
+async def test_who_wrote_is_recorded_before_the_answer(autojump_clock: MockClock) -> None:
+    desk = open_desk()
+    written_by, seconds = desk.events.written_by, RECORD_SECONDS / 2
+
+    async def slow(session: str, chat_id: str) -> None:
+        await trio.sleep(seconds)
+        await written_by(session, chat_id)
+
+    desk.events.written_by = slow  # type: ignore[method-assign]  # a fake of the fake
+    body, began_at = written("6289999999999@c.us"), trio.current_time()
+    assert await verdict(desk, body) == "taken"
+    assert trio.current_time() - began_at == pytest.approx(seconds)
+    assert len(desk.events.writers) == 1
+    seconds = RECORD_SECONDS * 2
+    assert (await tell(desk, body | {"id": "evt_2"})).status == 503
+    assert len(desk.events.writers) == 1
 
 
 async def test_a_waha_that_hangs_up_does_not_tear_the_record(autojump_clock: MockClock) -> None:
@@ -395,7 +479,8 @@ json_values = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["id", "fromMe", "ack", "source", "status", "_serialized"]), inner
+            st.sampled_from(["id", "fromMe", "from", "ack", "source", "status", "_serialized"]),
+            inner,
         )
     ),
     max_leaves=8,
@@ -404,7 +489,7 @@ events = st.fixed_dictionaries(
     {
         "id": json_values,
         "timestamp": json_values | st.just(1_795_489_115_687),
-        "event": st.sampled_from(["message.ack", "message.any", "session.status", "x"]),
+        "event": st.sampled_from(["message", "message.ack", "message.any", "session.status", "x"]),
         "session": st.just("a"),
         "payload": json_values,
     }
@@ -429,3 +514,5 @@ def test_any_body_is_an_event_or_named_faults(body: Any) -> None:
             assert -1 <= value <= 4
         case StatusChanged(value):
             assert value
+        case Incoming(chat_id):
+            assert chat_id.endswith(("@c.us", "@lid"))

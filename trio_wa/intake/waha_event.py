@@ -1,18 +1,19 @@
 """What one webhook of WAHA says, whichever engine wrote it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from trio_wa.core.contacts import PEOPLE
 from trio_wa.core.status import DEVICE, ERROR
 from trio_wa.core.waha_id import RAW_ID, raw_id
 
 PLAYED = 4
 
-CHAT_ID_MAX = 128
+_PERSON = re.compile(r"([0-9]{1,32})(?::[0-9]+)?(@c\.us|@s\.whatsapp\.net|@lid)")
+"""A person's chat, as one engine or another writes it: a device may be named behind the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +137,14 @@ def _our_own(payload: object) -> _Message | None:
 
 def _writer(payload: object) -> str | None:
     """The chat of a person who wrote `payload`, as messages to them name it."""
-    sender = payload.get("from") if isinstance(payload, Mapping) else None
-    if not isinstance(sender, str) or len(sender) > CHAT_ID_MAX or not sender.endswith(PEOPLE):
+    if not isinstance(payload, Mapping) or payload.get("fromMe") is not False:
         return None
-    return sender.replace("@s.whatsapp.net", "@c.us")
+    sender = payload.get("from")
+    found = _PERSON.fullmatch(sender) if isinstance(sender, str) else None
+    if found is None:
+        return None
+    number, host = found.groups()
+    return number + ("@lid" if host == "@lid" else "@c.us")
 
 
 def _faults(error: ValidationError, *above: str) -> list[dict[str, str]]:
