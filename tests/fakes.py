@@ -1,7 +1,7 @@
 """Stand-ins: raw TCP servers, a store, a sender, and a way to cancel at any step."""
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -75,24 +75,38 @@ def http_answer(status: str, body: bytes, *headers: str, length: int | None = No
 
 
 class _Cancel(trio.abc.Instrument):
-    """Cancels a scope when a task yields for the n-th time."""
+    """Cancels a scope when a task yields for the n-th time, or any of those it has started."""
 
-    def __init__(self, task: trio.lowlevel.Task, scope: trio.CancelScope, steps: int) -> None:
+    def __init__(
+        self, task: trio.lowlevel.Task, scope: trio.CancelScope, steps: int, *, children: bool
+    ) -> None:
         self._task = task
         self._scope = scope
         self._left = steps
+        self._children = children
 
     def after_task_step(self, task: trio.lowlevel.Task) -> None:
-        if task is self._task:
+        if task is self._task or (self._children and self._task in _parents(task)):
             self._left -= 1
             if self._left == 0:
                 self._scope.cancel()
 
 
-async def cancelled_at(step: int, function: Callable[[], Awaitable[object]]) -> bool:
-    """Run `function` and cancel it at its `step`-th yield; False if it ended before."""
+def _parents(task: trio.lowlevel.Task) -> Iterator[trio.lowlevel.Task]:
+    while (nursery := task.parent_nursery) is not None:
+        task = nursery.parent_task
+        yield task
+
+
+async def cancelled_at(
+    step: int, function: Callable[[], Awaitable[object]], *, children: bool = False
+) -> bool:
+    """Run `function` and cancel it at its `step`-th yield; False if it ended before.
+
+    With `children` the yields of the tasks that it started count too.
+    """
     with trio.CancelScope() as scope:
-        cancel = _Cancel(trio.lowlevel.current_task(), scope, step)
+        cancel = _Cancel(trio.lowlevel.current_task(), scope, step, children=children)
         trio.lowlevel.add_instrument(cancel)
         try:
             await function()

@@ -11,6 +11,7 @@ from tests.fakes import FakeAddressing, FakeGateway, FakeInquiries, FakeStore
 from trio_wa.clock import Clock
 from trio_wa.core.dispatch import Dispatch
 from trio_wa.core.message import Message
+from trio_wa.core.notice import Notice
 from trio_wa.core.outcome import Outcome, Sent, Unavailable, Unknown
 from trio_wa.core.retry import Final, Requeue, RetryPolicy
 from trio_wa.core.session import Session
@@ -36,6 +37,7 @@ class Line:
         dispatch = Dispatch(sessions, workers=workers, retry_base=1.0)
         self.dispatcher = Dispatcher(dispatch, self.window, self.clock)
         self._workers = workers
+        self.noticed: list[tuple[str, Notice]] = []
         self.addressing = FakeAddressing()
         self.inquiries = FakeInquiries()
         self._worker = Worker(
@@ -45,6 +47,7 @@ class Line:
             self.addressing,
             self.inquiries,
             lambda _message, _session, _outcome: None,
+            lambda session, notice: self.noticed.append((session, notice)),
             RetryPolicy(),
             self.clock,
         )

@@ -25,13 +25,16 @@ from trio_wa.receipts import Receipts
 
 @dataclass
 class Told:
-    """Whoever receipts tell: dispatcher, inquiries, sessions and silence."""
+    """Whoever receipts tell: dispatcher, inquiries, sessions, ghosts and silence."""
 
     events: list[tuple[Any, ...]] = field(default_factory=list)
     refusals: int = 0
 
     def overtaken(self, message_id: str) -> None:
         self.events.append(("overtaken", message_id))
+
+    def learn_contact(self, session: str, chat_id: str) -> None:
+        self.events.append(("contact", session, chat_id))
 
     def close(self, message_id: str, status: Status) -> None:
         self.events.append(("close", message_id, status))
@@ -49,6 +52,16 @@ class Told:
         self.events.append(("heard", session))
 
 
+@dataclass
+class Deliveries:
+    """Who notices sessions that deliver nothing."""
+
+    acks: list[tuple[str, str]] = field(default_factory=list)
+
+    def acked(self, session: str, waha_id: str) -> None:
+        self.acks.append((session, waha_id))
+
+
 class Bench:
     """Receipts over a store in memory."""
 
@@ -56,7 +69,10 @@ class Bench:
         self.store = MemoryStore(lambda _message: None)
         self.told = Told()
         failing: Any = FailingStore(self.store, **failures)
-        self.receipts = Receipts(failing, self.told, self.told, self.told, self.told)
+        self.deliveries = Deliveries()
+        self.receipts = Receipts(
+            failing, self.told, self.told, self.told, self.deliveries, self.told
+        )
 
     async def acknowledge(self, waha_id: str, ack: int) -> None:
         await self.receipts.acknowledge(Receipt("default", waha_id, ack, NOW + 5))
@@ -151,6 +167,60 @@ async def test_a_first_ack_that_cannot_be_remembered_still_settles_its_message()
     assert bench.told.events == [("close", "m", Status.SENT)]
     await bench.acknowledge("3EB0", 1)  # WAHA repeats what was answered with 503
     assert bench.told.events[1:] == [ACKED]
+
+
+@pytest.mark.parametrize(
+    ("ack", "answered"), [(-1, True), (0, False), (1, True), (2, True), (3, True), (4, True)]
+)
+async def test_whatever_whatsapp_answered_shows_that_a_session_delivers(
+    ack: int, answered: bool
+) -> None:
+    bench = Bench()
+    await finish(bench.store, await accept(bench.store, "m"), Status.SENT)
+    await bench.acknowledge("3EB0m", ack)
+    assert bench.deliveries.acks == ([("default", "3EB0m")] if answered else [])
+
+
+async def test_an_ack_that_cannot_be_recorded_shows_nothing() -> None:
+    bench = Bench(receive=1)
+    with pytest.raises(StoreUnavailable):
+        await bench.acknowledge("3EB0", 1)
+    assert bench.deliveries.acks == []
+
+
+async def known_to(store: MemoryStore) -> tuple[str, ...]:
+    """The sessions to which the recipient of a new message is known."""
+    return (await accept(store, "probe")).known_to
+
+
+async def test_who_wrote_is_recorded_and_then_told_to_the_dispatcher() -> None:
+    bench = Bench()
+    chat_id = (await accept(bench.store, "m")).chat_id
+    await bench.receipts.written_by("default", chat_id)
+    assert await known_to(bench.store) == ("default",)
+    assert bench.told.events == [("contact", "default", chat_id)]
+
+
+async def test_who_wrote_and_could_not_be_recorded_is_told_to_nobody() -> None:
+    bench = Bench(remember_recipient=1)
+    with pytest.raises(StoreUnavailable):
+        await bench.receipts.written_by("default", "1@c.us")
+    assert bench.told.events == []
+
+
+async def test_who_wrote_is_recorded_and_told_wherever_that_is_cut_or_neither() -> None:
+    for step in itertools.count(1):
+        bench = Bench()
+        chat_id = (await accept(bench.store, "m")).chat_id
+        cut = await cancelled_at(
+            step,
+            lambda bench=bench, chat_id=chat_id: bench.receipts.written_by("default", chat_id),
+        )
+        recorded = await known_to(bench.store) == ("default",)
+        assert recorded == bool(bench.told.events)
+        if not cut:
+            assert recorded
+            break
 
 
 @pytest.mark.parametrize("waiting", ["looked up", "to be sent again"])

@@ -9,10 +9,11 @@ import pytest
 import trio
 import trio.testing
 
-from tests.fakes import FailingStore, FakeObserver, cancelled_at
+from tests.fakes import FailingStore, FakeAlarm, FakeObserver, cancelled_at
 from trio_wa.adapters.memory_store import MemoryStore
 from trio_wa.clock import Clock
 from trio_wa.core.session import Session
+from trio_wa.core.slot import Ghost
 from trio_wa.ports import Refusal, SessionMemory, StoreUnavailable, WahaInfo
 from trio_wa.sessions import HURRY_SECONDS, MISSING, UNASKED, SessionPool
 
@@ -25,12 +26,20 @@ class Rules:
     def __init__(self) -> None:
         self.status: dict[str, str | None] = {}
         self.paused: dict[str, bool] = {}
+        self.ghost: dict[str, Ghost | None] = {}
+        self.locked: dict[str, float] = {}
 
     def set_status(self, session: str, status: str | None) -> None:
         self.status[session] = status
 
     def set_paused(self, session: str, *, paused: bool) -> None:
         self.paused[session] = paused
+
+    def set_ghost(self, session: str, ghost: Ghost | None) -> None:
+        self.ghost[session] = ghost
+
+    def set_locked(self, session: str, until: float) -> None:
+        self.locked[session] = until
 
 
 class SlowObserver(FakeObserver):
@@ -59,6 +68,8 @@ class Pool:
         self.observer = SlowObserver({"a": "WORKING", "b": "WORKING", "c": "WORKING"})
         self.store = MemoryStore(lambda _message: None)
         self.started: list[str] = []
+        self.again: list[str] = []
+        self.alarm = FakeAlarm()
         sessions = [Session("a", "http://one"), Session("b", "http://one")]
         sessions.append(Session("c", "http://two"))
         known = {each.name: SessionMemory() for each in sessions} | (memories or {})
@@ -69,10 +80,16 @@ class Pool:
             failing,
             self.observer,
             self.rules,
+            self.alarm,
             self.clock,
             poll=poll,
-            on_start=self.started.append,
+            on_start=self._begins,
         )
+
+    def _begins(self, session: str, again: bool) -> None:
+        self.started.append(session)
+        if again:
+            self.again.append(session)
 
     async def remembered(self, session: str) -> SessionMemory:
         return (await self.store.session_memories()).get(session, SessionMemory())
@@ -117,6 +134,7 @@ async def test_what_waha_does_not_list_is_missing(
     await trio.testing.wait_all_tasks_blocked()
     assert bench.rules.status == {"a": "SCAN_QR_CODE", "b": MISSING, "c": MISSING}
     assert bench.started == []
+    assert bench.alarm.raised == []  # they have not gone down: they were never seen to work
 
 
 async def test_a_waha_that_cannot_tell_has_its_sessions_used_as_they_are(
@@ -128,6 +146,9 @@ async def test_a_waha_that_cannot_tell_has_its_sessions_used_as_they_are(
     await trio.testing.wait_all_tasks_blocked()
     assert bench.rules.status == dict.fromkeys("abc", None)
     assert bench.pool.works("a")
+    assert sorted(bench.started) == ["a", "b", "c"]
+    assert bench.again == []
+    assert bench.alarm.raised == []  # nobody said that they work
 
 
 async def test_a_waha_that_is_away_at_the_start_leaves_it_to_the_gates(
@@ -165,6 +186,25 @@ async def test_what_a_webhook_tells_counts_at_once(
     assert not bench.pool.works("a")
     bench.pool.told("a", "WORKING", at + 2)
     assert bench.started == ["a", "a"]
+    assert bench.again == ["a"]  # the first time says only that it was asked
+
+
+async def test_a_session_that_goes_down_and_comes_up_raises_an_alarm_each_time() -> None:
+    bench = Pool()
+    for status in ("WORKING", "FAILED", "FAILED", "STARTING", "WORKING", "WORKING"):
+        bench.pool.told("a", status, bench.clock.now())
+    assert bench.alarm.raised == [
+        ("session.up", "a", {}),
+        ("session.down", "a", {"status": "FAILED"}),
+        ("session.up", "a", {}),
+    ]
+
+
+async def test_a_session_that_is_seen_to_work_only_after_a_while_begins_again() -> None:
+    bench = Pool()
+    bench.pool.told("a", "STARTING", bench.clock.now())
+    bench.pool.told("a", "WORKING", bench.clock.now())
+    assert (bench.started, bench.again) == (["a"], ["a"])
 
 
 async def test_an_answer_that_a_webhook_crossed_is_old(
@@ -235,15 +275,72 @@ async def test_a_waha_that_hangs_holds_up_no_other(
 async def test_a_pause_is_recorded_before_it_counts() -> None:
     bench = Pool(remember_session=1)
     with pytest.raises(StoreUnavailable):
-        await bench.pool.pause("a", paused=True)
+        await bench.pool.pause("a")
     assert not bench.rules.paused["a"]
     assert not bench.pool.known["a"].memory.paused
-    await bench.pool.pause("a", paused=True)
+    await bench.pool.pause("a")
     assert bench.rules.paused == {"a": True, "b": False, "c": False}
     assert (await bench.remembered("a")).paused
-    await bench.pool.pause("a", paused=False)
+    await bench.pool.resume("a")
     assert not bench.rules.paused["a"]
     assert not (await bench.remembered("a")).paused
+
+
+TROUBLED = SessionMemory(paused=True, acked_at=3.0, proven=True, ghost=True, locked_until=9e9)
+
+
+async def test_a_resume_ends_whatever_was_held_against_a_session() -> None:
+    bench = Pool(memories={"a": TROUBLED})
+    await bench.pool.resume("a")
+    expected = SessionMemory(acked_at=3.0, proven=True)
+    assert await bench.remembered("a") == bench.pool.known["a"].memory == expected
+    assert not bench.rules.paused["a"]
+    assert (bench.rules.ghost, bench.rules.locked) == ({"a": None}, {"a": 0.0})
+
+
+async def test_a_resume_that_is_not_recorded_changes_nothing() -> None:
+    bench = Pool(memories={"a": TROUBLED}, remember_session=1)
+    with pytest.raises(StoreUnavailable):
+        await bench.pool.resume("a")
+    assert bench.pool.known["a"].memory == TROUBLED
+    assert bench.rules.paused["a"]
+    assert (bench.rules.ghost, bench.rules.locked) == ({}, {})
+
+
+async def test_a_resume_that_is_cut_anywhere_is_either_whole_or_not_at_all() -> None:
+    seen = set()
+    for step in itertools.count(1):
+        bench = Pool(memories={"a": TROUBLED})
+        cut = await cancelled_at(step, lambda bench=bench: bench.pool.resume("a"))
+        resumed = not bench.rules.paused["a"]
+        assert (bench.rules.ghost == {"a": None}) == resumed
+        assert (bench.rules.locked == {"a": 0.0}) == resumed
+        assert (await bench.remembered("a") == SessionMemory(acked_at=3.0, proven=True)) == resumed
+        seen.add(resumed)
+        if not cut:
+            break
+    assert seen == {False, True}
+
+
+async def test_a_ghost_and_a_time_lock_are_remembered_beside_what_else_is() -> None:
+    bench = Pool(memories={"a": SessionMemory(acked_at=3.0)})
+    await bench.pool.remember_ghost("a", ghost=True)
+    await bench.pool.remember_lock("a", 7.0)
+    expected = SessionMemory(acked_at=3.0, ghost=True, locked_until=7.0)
+    assert await bench.remembered("a") == bench.pool.known["a"].memory == expected
+    await bench.pool.remember_ghost("a", ghost=False)
+    assert not (await bench.remembered("a")).ghost
+    assert bench.pool.has_acked("a")
+    assert not bench.pool.has_acked("b")
+
+
+async def test_a_ghost_or_a_time_lock_that_cannot_be_recorded_is_said_so() -> None:
+    bench = Pool(remember_session=2)
+    with pytest.raises(StoreUnavailable):
+        await bench.pool.remember_ghost("a", ghost=True)
+    with pytest.raises(StoreUnavailable):
+        await bench.pool.remember_lock("a", 7.0)
+    assert bench.pool.known["a"].memory == SessionMemory()
 
 
 async def test_what_was_paused_before_the_start_still_is() -> None:
@@ -254,7 +351,7 @@ async def test_a_pause_that_is_cut_anywhere_is_either_whole_or_not_at_all() -> N
     seen = set()
     for step in itertools.count(1):
         bench = Pool()
-        cut = await cancelled_at(step, lambda bench=bench: bench.pool.pause("a", paused=True))
+        cut = await cancelled_at(step, lambda bench=bench: bench.pool.pause("a"))
         known, stored = bench.pool.known["a"].memory, await bench.remembered("a")
         assert bench.rules.paused["a"] == known.paused == stored.paused
         seen.add(known.paused)
@@ -276,7 +373,7 @@ async def test_a_change_that_fails_takes_no_other_back(
             refused.append(name)
 
     async with trio.open_nursery() as both:
-        both.start_soon(make, partial(bench.pool.pause, "a", paused=True), "pause")
+        both.start_soon(make, partial(bench.pool.pause, "a"), "pause")
         both.start_soon(make, partial(bench.pool.acked, "a", 5.0), "ack")
     [first] = refused
     known = bench.pool.known["a"].memory

@@ -8,8 +8,8 @@ from trio.testing import MockClock
 
 from tests.desk import Desk, entry, session
 from trio_wa.intake.recording import READ_SECONDS
-from trio_wa.intake.views import timestamp
 from trio_wa.ports import Activity, Picture, Refusal, SessionView, StoreUnavailable
+from trio_wa.telemetry import timestamp
 
 KEYS = ",".join(
     [entry("reader", "read"), entry("root", "admin"), entry("bound", "read+admin", "b")]
@@ -38,6 +38,11 @@ async def test_a_session_is_shown_with_all_that_is_known_of_it() -> None:
         message_ids=True,
         look_ups=False,
         obstacle="session_not_working",
+        ghost=True,
+        breaker="half_open",
+        next_send_at=since + 2,
+        daily_cap=20,
+        locked_until=since + 3600,
     )
     assert await shown(desk, "a") == {
         "name": "a",
@@ -51,6 +56,11 @@ async def test_a_session_is_shown_with_all_that_is_known_of_it() -> None:
         "message_ids": True,
         "look_ups": False,
         "obstacle": "session_not_working",
+        "ghost": True,
+        "breaker": "half_open",
+        "timelock_until": timestamp(since + 3600),
+        "next_send_at": timestamp(since + 2),
+        "daily_cap": 20,
     }
 
 
@@ -61,6 +71,9 @@ async def test_what_is_not_known_of_a_session_is_null_and_its_status_unreadable(
     assert view["status"] == "UNREADABLE"
     for name in ("since", "confirmed_share", "message_ids", "look_ups", "obstacle"):
         assert view[name] is None
+    for name in ("timelock_until", "next_send_at", "daily_cap"):
+        assert view[name] is None
+    assert (view["ghost"], view["breaker"]) == (False, "closed")
 
 
 @pytest.mark.parametrize(
@@ -97,13 +110,15 @@ async def test_a_paused_session_is_shown_as_paused_until_it_is_resumed() -> None
     assert desk.sessions.asked == [("pause", "a"), ("pause", "a"), ("resume", "a")]
 
 
-async def test_a_pause_that_is_not_recorded_is_503() -> None:
+@pytest.mark.parametrize(("action", "paused"), [("pause", False), ("resume", True)])
+async def test_a_pause_or_its_end_that_is_not_recorded_is_503(action: str, paused: bool) -> None:
     desk = Desk()
+    desk.sessions.views["a"] = session("a", paused=paused)
     desk.sessions.problem = StoreUnavailable("the disk is full")
-    answer = await desk.ask("POST", "/sessions/a/pause")
+    answer = await desk.ask("POST", f"/sessions/a/{action}")
     assert (answer.status, answer.code) == (503, "store_unavailable")
     assert answer.headers["Retry-After"] == "1"
-    assert not (await shown(desk, "a"))["paused"]
+    assert (await shown(desk, "a"))["paused"] == paused
 
 
 async def test_a_restart_is_202_with_the_session() -> None:
@@ -179,9 +194,9 @@ async def test_a_client_that_hangs_up_does_not_tear_a_pause(autojump_clock: Mock
     desk = Desk()
     pause = desk.sessions.pause
 
-    async def slow(name: str, paused: bool) -> None:
+    async def slow(name: str) -> None:
         await trio.sleep(1)
-        await pause(name, paused)
+        await pause(name)
 
     desk.sessions.pause = slow  # type: ignore[method-assign]  # a fake of the fake
     with trio.move_on_after(0.5):

@@ -3,12 +3,15 @@
 import trio
 import trio.testing
 
+from tests.fakes import FakeAlarm
 from trio_wa.silence import SENDS, SILENT_SECONDS, Silence
+
+EFFECT = "acks are looked up instead, one a second"
 
 
 def watched(nursery: trio.Nursery) -> Silence:
     """One that watches the sessions a and b."""
-    silence = Silence({"a": False, "b": False})
+    silence = Silence({"a": False, "b": False}, FakeAlarm())
     nursery.start_soon(silence.run)
     return silence
 
@@ -101,9 +104,40 @@ async def test_events_that_stop_amid_the_sends_are_noticed_within_two_minutes(
 async def test_a_session_that_told_of_acks_before_the_start_is_expected_to_go_on(
     autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
 ) -> None:
-    silence = Silence({"a": True})
+    silence = Silence({"a": True}, FakeAlarm())
     nursery.start_soon(silence.run)
     assert silence.hearing("a") == "heard"
     send(silence)
     await trio.sleep(SILENT_SECONDS + 1)
     assert silence.hearing("a") == "silent"
+
+
+async def test_a_silence_raises_one_alarm_and_the_next_another(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    alarm = FakeAlarm()
+    silence = Silence({"a": True}, alarm)
+    nursery.start_soon(silence.run)
+    for times in (1, 2):
+        send(silence, 5)
+        await trio.sleep(10 * SILENT_SECONDS)
+        facts = {"sends": 5, "effect": EFFECT}
+        assert alarm.raised == [("webhooks.silent", "a", facts)] * times
+        silence.heard("a")
+
+
+async def test_what_told_of_acks_before_the_start_is_not_heard_elsewhere_yet() -> None:
+    silence = Silence({"a": True, "b": True}, FakeAlarm())
+    assert not silence.heard_elsewhere("a", 60)  # those of before the start tell nothing
+
+
+async def test_what_is_heard_elsewhere_was_heard_lately_and_of_another(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    silence = Silence({"a": False, "b": False, "c": False}, FakeAlarm())
+    silence.heard("b")
+    assert silence.heard_elsewhere("a", 60)
+    assert not silence.heard_elsewhere("b", 60)
+    await trio.sleep(61)
+    assert not silence.heard_elsewhere("a", 60)
+    assert silence.heard_elsewhere("a", 62)

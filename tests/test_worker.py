@@ -24,6 +24,7 @@ from trio_wa.adapters.memory_store import MemoryStore
 from trio_wa.clock import Clock
 from trio_wa.core.dispatch import Claim, Expiry
 from trio_wa.core.message import Message
+from trio_wa.core.notice import BreakerOpened, GateShut, Notice
 from trio_wa.core.outcome import Outcome, Rejected, Sent, Unavailable, Unknown
 from trio_wa.core.retry import Decision, Final, Inquire, Requeue, RetryPolicy
 from trio_wa.core.session import Session
@@ -51,6 +52,7 @@ class Bench:
         self.dispatcher = FakeDispatcher()
         self.inquiries = FakeInquiries(tells=tells)
         self.learned: list[tuple[str, str, Outcome]] = []
+        self.noticed: list[tuple[str, Notice]] = []
         self.jobs, self._receive = trio.open_memory_channel[Claim | Expiry](10)
         self.worker = Worker(
             self.store,
@@ -59,6 +61,7 @@ class Bench:
             addressing or FakeAddressing(),
             self.inquiries,
             lambda message, session, outcome: self.learned.append((message.id, session, outcome)),
+            lambda session, notice: self.noticed.append((session, notice)),
             RetryPolicy(),
             Clock(),
             jitter=lambda: 0.5,
@@ -100,6 +103,21 @@ async def test_what_is_tried_again_is_recorded_as_queued() -> None:
     assert isinstance(decision, Requeue)
     assert decision.message.deferrals == 1
     assert bench.dispatcher.done == bench.store.settles
+
+
+async def test_what_an_attempt_changed_about_its_session_is_told_in_order() -> None:
+    bench = Bench()
+    bench.dispatcher.notices = (GateShut("throttled"), BreakerOpened(9.0, probe=False))
+    await bench.work(claim(1))
+    assert bench.noticed == [("default", notice) for notice in bench.dispatcher.notices]
+
+
+async def test_what_was_never_begun_changes_nothing_about_its_session() -> None:
+    bench = Bench()
+    bench.dispatcher.notices = (GateShut("throttled"),)
+    bench.store.begun = False
+    await bench.work(claim(1))
+    assert bench.noticed == []
 
 
 async def test_a_message_that_is_not_queued_any_more_is_not_sent() -> None:
@@ -256,9 +274,9 @@ async def test_what_may_have_been_sent_is_looked_up_once_that_is_recorded() -> N
     opened_at_finish: list[int] = []
     finished = bench.dispatcher.finished
 
-    def note(claim: Claim, outcome: Outcome | None, decision: Decision) -> None:
+    def note(claim: Claim, outcome: Outcome | None, decision: Decision) -> tuple[Notice, ...]:
         opened_at_finish.append(len(bench.inquiries.opened))
-        finished(claim, outcome, decision)
+        return finished(claim, outcome, decision)
 
     bench.dispatcher.finished = note  # type: ignore[method-assign]  # to see which comes first
     await bench.work(claim(1))
