@@ -1,9 +1,10 @@
-"""Logs: events with keys, one a line, on stderr."""
+"""Logs: events with keys, one a line, on stderr; and how numbers and times are written."""
 
 import contextlib
 import logging
 import re
 import sys
+from datetime import UTC, datetime
 from typing import Literal
 
 import structlog
@@ -55,6 +56,12 @@ def mask(number: str) -> str:
     if len(name) >= 8:
         return f"{name[:2]}{_DOTS}{name[-2:]}{suffix}"
     return _DOTS + suffix
+
+
+def timestamp(at: float) -> str:
+    """RFC 3339, in UTC, with milliseconds, of a time in seconds since the epoch."""
+    text = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
 
 
 def _renderers(log_format: Literal["console", "json"], terminal: bool) -> list[Processor]:

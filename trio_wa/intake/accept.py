@@ -15,7 +15,6 @@ from trio_wa.intake.http import Request, Response, answer, problem
 from trio_wa.intake.idempotency import BadKey, InFlight, fingerprint, read_key
 from trio_wa.intake.recording import recorded
 from trio_wa.intake.schemas import SendBody, faults
-from trio_wa.intake.views import timestamp
 from trio_wa.ports import (
     Acceptance,
     Accepted,
@@ -25,6 +24,7 @@ from trio_wa.ports import (
     Store,
     StoreUnavailable,
 )
+from trio_wa.telemetry import timestamp
 from trio_wa.window import Window
 
 QUEUED = "Pesan masuk antrean"

@@ -10,8 +10,9 @@ from trio_wa.intake.dispatching import Dispatching
 from trio_wa.intake.http import Request, Response, answer, problem
 from trio_wa.intake.recording import fetched
 from trio_wa.intake.selection import BadSelection, read_selection
-from trio_wa.intake.views import message_view, timestamp, waits
+from trio_wa.intake.views import message_view, waits
 from trio_wa.ports import Cursor, Record, Store
+from trio_wa.telemetry import timestamp
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 

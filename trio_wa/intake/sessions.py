@@ -8,8 +8,8 @@ import structlog
 
 from trio_wa.intake.http import Request, Response, answer, problem
 from trio_wa.intake.recording import fetched, recorded
-from trio_wa.intake.views import timestamp
 from trio_wa.ports import Picture, Refusal, SessionView
+from trio_wa.telemetry import timestamp
 
 log = structlog.get_logger(__name__)
 

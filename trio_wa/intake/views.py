@@ -1,20 +1,14 @@
 """A message as its caller sees it."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 from trio_wa.core.dispatch import Waiting
 from trio_wa.core.status import Status
 from trio_wa.ports import Event, Ledger, Record
+from trio_wa.telemetry import timestamp
 
 _OUTCOMES = {Status.QUEUED: "retried"}
-
-
-def timestamp(at: float) -> str:
-    """RFC 3339, in UTC, with milliseconds, of a time in seconds since the epoch."""
-    text = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
 
 
 def message_view(record: Record, waiting: Waiting | None, *, whole: bool) -> dict[str, Any]:
