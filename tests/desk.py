@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from trio_wa.adapters.memory_store import MemoryStore
+from trio_wa.alerts import Alerts
 from trio_wa.clock import Clock
 from trio_wa.config import Settings, load_settings
 from trio_wa.core.dispatch import Waiting
@@ -169,6 +170,7 @@ class Desk:
         names = [each.name for each in settings.sessions]
         self.sessions = FakeSessions({name: session(name) for name in names})
         self.events = FakeEvents()
+        self.alerts = Alerts((), self.clock)
         self.intake = create_intake(
             settings,
             self.store,
@@ -176,6 +178,7 @@ class Desk:
             self.dispatch,
             self.sessions,
             self.events,
+            self.alerts,
             self.clock,
         )
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from trio_wa.clock import Clock
 from trio_wa.config import Settings
 from trio_wa.intake.accept import Accept
+from trio_wa.intake.alerts import AlertDesk, Latest
 from trio_wa.intake.authorize import Authorize
 from trio_wa.intake.bulk_retry import BulkRetry
 from trio_wa.intake.dispatching import Dispatching
@@ -29,11 +30,12 @@ def create_intake(
     dispatch: Dispatching,
     sessions: Sessions,
     events: Events,
+    alerts: Latest,
     clock: Clock,
 ) -> Router:
     """The intake: one function from `Request` to `Response`, for any front end."""
     authorize = Authorize(settings.keys, allow_anonymous=settings.allow_anonymous)
-    routes = create_routes(settings, store, window, dispatch, sessions, events, clock)
+    routes = create_routes(settings, store, window, dispatch, sessions, events, alerts, clock)
     return Router(routes, authorize)
 
 
@@ -44,6 +46,7 @@ def create_routes(
     dispatch: Dispatching,
     sessions: Sessions,
     events: Events,
+    alerts: Latest,
     clock: Clock,
 ) -> Mapping[str, Methods]:
     """Every path, its methods, and for each what a caller needs."""
@@ -53,6 +56,7 @@ def create_routes(
     messages = Messages(store, dispatch, clock)
     operations = Operations(messages, window, settings.message_ttl)
     desk = SessionDesk(sessions, names)
+    alert_desk = AlertDesk(alerts)
     secret = settings.webhook_secret
     webhooks = Webhooks(events, clock, names, secret)
 
@@ -71,6 +75,7 @@ def create_routes(
         "/sessions/{name}/resume": {"POST": Route(desk.resume, "admin")},
         "/sessions/{name}/restart": {"POST": Route(desk.restart, "admin")},
         "/sessions/{name}/qr": {"GET": Route(desk.qr_code, "admin")},
+        "/alerts": {"GET": Route(alert_desk.list, "read")},
         "/webhooks/waha": {"POST": Route(webhooks, "open" if secret else "unsigned")},
         "/ledger": {"GET": Route(ledger, "admin")},
         "/livez": {"GET": Route(health.live, "open")},
