@@ -74,6 +74,17 @@ def test_faults_sessions_and_acks(trio_wa_sync, waha_sync):
     assert trio_wa_sync.drain().left == 0
 
 
+def test_troubles_and_pace(trio_wa_sync, waha_sync):
+    waha_sync.timelock("default", 3600)
+    waha_sync.break_engine("default")
+    waha_sync.heal()
+    waha_sync.ghost("default")
+    trio_wa_sync.send(ALICE, "Hello")
+    trio_wa_sync.settled()
+    assert waha_sync.sent == []
+    assert waha_sync.pace("default").sends == 1
+
+
 def test_the_simulated_waha_alone(waha_sync):
     with urllib.request.urlopen(f"{waha_sync.url}/ping") as answer:  # noqa: S310 - ours
         assert b"pong" in answer.read()

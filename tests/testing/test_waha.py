@@ -6,7 +6,7 @@ import httpx
 import pytest
 import trio
 
-from trio_wa.simulator import AckPlan, Flap, WebhookFaults
+from trio_wa.simulator import AckPlan, BrokenEngine, Flap, PaceLimit, WebhookFaults
 from trio_wa.testing import NotSent
 
 ALICE, BOB = "447700900001", "447700900002"
@@ -139,3 +139,55 @@ async def test_a_send_into_a_session_that_is_away_is_noticed(waha, autojump_cloc
             await client.post(f"{waha.url}/api/sendText", json=body)
     (late,) = waha.sends_while_not_working(1)
     assert (late.status, late.sequence) == ("FAILED", 2)
+
+
+@pytest.mark.waha(sessions=("a",))
+async def test_a_ghost_delivers_nothing_until_it_is_healed(trio_wa, waha, autojump_clock):
+    waha.ghost("a", until="told")
+    lost = await trio_wa.send(ALICE, "one")
+    await trio_wa.settled()
+    assert (await trio_wa.message(lost)).status == "sent"
+    assert waha.sent == []
+    waha.heal("a")
+    await trio_wa.send(ALICE, "two")
+    assert (await waha.wait_for()).text == "two"
+
+
+@pytest.mark.trio_wa(message_ids="off")
+@pytest.mark.waha(troubles=(BrokenEngine("default"),))
+async def test_a_broken_engine_fails_until_it_is_healed(trio_wa, waha, autojump_clock):
+    failed = await trio_wa.send(ALICE, "one")
+    await trio_wa.settled()
+    assert (await trio_wa.message(failed)).code == "engine_error"
+    waha.heal()
+    await trio_wa.send(ALICE, "two")
+    assert (await waha.wait_for()).text == "two"
+    waha.break_engine("default")
+    await trio_wa.send(ALICE, "three")
+    await trio_wa.settled()
+    assert len(waha.sent) == 1
+
+
+async def test_a_time_locked_session_goes_on_with_whom_it_knows(trio_wa, waha, autojump_clock):
+    await trio_wa.send(ALICE, "one")
+    await waha.wait_for(to=ALICE)
+    waha.timelock("default", 600)
+    locked = await trio_wa.send(BOB, "two")
+    await trio_wa.send(ALICE, "three")
+    await waha.wait_for(text="three")
+    assert (await trio_wa.message(locked)).code == "timelock"
+    began = trio.current_time()
+    await waha.wait_for(to=BOB)
+    assert trio.current_time() - began == pytest.approx(600, rel=0.1)
+
+
+async def test_the_pace_is_what_waha_took(trio_wa, waha, autojump_clock):
+    for n in range(3):
+        await trio_wa.send(ALICE, f"{n}")
+        await waha.wait_sent(n + 1)
+        await trio.sleep(2)
+    pace = waha.pace("default")
+    assert (pace.sends, pace.per_minute, pace.new_contacts_per_hour) == (3, 3, 1)
+    assert pace.gap == pytest.approx(2, abs=0.1)
+    assert pace.violations(PaceLimit(per_minute=3, gap=1)) == []
+    assert pace.violations(PaceLimit(per_minute=2)) == ["per_minute: 3, and 2 are allowed"]

@@ -59,7 +59,7 @@ class Network:
 
     def locks(self, session: SimulatedSession, chat_id: str) -> bool:
         """Whether a time-lock keeps `session` from writing to `chat_id`."""
-        locked = self._now() < session.health.locked_until
+        locked = session.health.is_locked(self._now())
         return locked and self._contacts.is_stranger(session.name, chat_id)
 
     def deliver(

@@ -125,10 +125,10 @@ class _Routes:
         session = self.simulator.sessions.get(name)
         if session is None:
             return _session_not_found()
-        until = session.health.locked_until
-        if until <= self.simulator.now():
+        if not session.health.is_locked(self.simulator.now()):
             return _json(200, {"isActive": False})
-        return _json(200, {"isActive": True, "timeEnforcementEnds": answers.iso(until)})
+        until = answers.iso(session.health.locked_until)
+        return _json(200, {"isActive": True, "timeEnforcementEnds": until})
 
     async def qr(self, name: str) -> Response:
         session = self.simulator.sessions.get(name)

@@ -9,6 +9,8 @@ from pydantic import ConfigDict
 Until: TypeAlias = Literal["restart", "told"]
 """What ends a trouble: the session's next start, or only `heal`, which ends every other too."""
 
+_ROUNDING = 1e-6  # seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Ghost:
@@ -66,7 +68,7 @@ class Health:
             case BrokenEngine():
                 self._broken = trouble
             case Timelock(_, seconds):
-                self.locked_until = now + seconds
+                self.locked_until = math.floor((now + seconds) * 1000) / 1000  # as it is told
 
     @property
     def is_ghost(self) -> bool:
@@ -77,6 +79,10 @@ class Health:
     def is_broken(self) -> bool:
         """Whether every send fails."""
         return self._broken is not None
+
+    def is_locked(self, now: float) -> bool:
+        """Whether a time-lock is in force."""
+        return now + _ROUNDING < self.locked_until
 
     def started(self) -> None:
         """End what a start of the session ends."""

@@ -10,7 +10,6 @@ import httpx
 import trio
 
 from trio_wa import service
-from trio_wa.clock import Clock
 from trio_wa.config import Settings
 from trio_wa.core.status import Status
 from trio_wa.ports import Filter, Ledger, Publish, Record, Store
@@ -56,7 +55,6 @@ class TrioWa:
             verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),  # without reading all certificates
         )
         self.lives = Lives(self._live)
-        self._clock = Clock()
         self._waha = waha
         self._port = port
         self._kept = KeptStore() if settings.in_memory else None
@@ -170,7 +168,7 @@ class TrioWa:
         lines = [] if self.lives.alive else ["trio-wa is down."]
         newest = await self._store.find(Filter(), account.SHOWN)
         records = [await self._store.get(record.id) for record in newest]
-        now = self._waha.simulator.now()
+        now = self._waha.clock.now()
         return lines + account.of_messages([each for each in records if each is not None], now)
 
     async def _live(self, task_status: trio.TaskStatus[None]) -> None:
@@ -186,7 +184,7 @@ class TrioWa:
         )
         try:
             self._ended = await service.run(
-                self.settings, front, drain=self._drain, opening=self._open, clock=self._clock
+                self.settings, front, drain=self._drain, opening=self._open, clock=self._waha.clock
             )
         except* Fenced:
             pass

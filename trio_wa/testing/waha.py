@@ -8,6 +8,7 @@ from typing import Any
 
 import trio
 
+from trio_wa.clock import Clock
 from trio_wa.core.recipient import chat_id
 from trio_wa.simulator import Attempt, Delivered, Faults, Pace, Simulator, serve_simulator
 from trio_wa.simulator.ack_plan import Ack
@@ -51,14 +52,16 @@ class Statuses(Mapping[str, Status]):
 class Waha:
     """A WAHA that a test can watch and break. `patience` is how long it waits by default, in s.
 
-    `simulator` is the whole of it; `url` is where it listens, also while it is down.
+    `simulator` is the whole of it; `url` is where it listens, also while it is down. The service
+    before it has the same `clock`, so that the times which both tell can be compared.
     """
 
-    def __init__(self, simulator: Simulator, port: Port) -> None:
-        self.simulator = simulator
+    def __init__(self, options: SimulatorOptions, port: Port) -> None:
+        self.clock = Clock()
+        self.simulator = Simulator(options, now=self.clock.now)
         self.url = port.url
         self.patience = patience()
-        self.sessions = Statuses(simulator)
+        self.sessions = Statuses(self.simulator)
         self.witnesses: list[Callable[[], Awaitable[list[str]]]] = []
         self._port = port
         self.lives = Lives(self._live)
@@ -219,7 +222,7 @@ class Waha:
 async def running_waha(options: SimulatorOptions) -> AsyncIterator[Waha]:
     """A simulated WAHA on a free port of 127.0.0.1; nothing of it is left at the end."""
     with Port() as port, no_leaks("waha", served=port.number, reached=port.number):
-        waha = Waha(Simulator(options), port)
+        waha = Waha(options, port)
         async with trio.open_nursery() as nursery:
             await nursery.start(waha.lives.run, name="waha")
             try:
