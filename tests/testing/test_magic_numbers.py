@@ -28,6 +28,23 @@ async def test_0_leaves_room_for_faults(trio_wa, waha, autojump_clock):
     assert (await settle(trio_wa, "099")).status == "failed"
 
 
+async def test_097_is_refused_and_other_new_contacts_wait_with_it(trio_wa, waha, autojump_clock):
+    await settle(trio_wa, "000")
+    refused = await trio_wa.send(NUMBER + "097", "Hello")
+    await trio.sleep(1)
+    stranger = await trio_wa.send(NUMBER + "001", "Hello")
+    await trio_wa.send(NUMBER + "000", "Hello again")
+    await waha.wait_sent(2, to=NUMBER + "000")
+    await trio.sleep(3600)
+    messages = [await trio_wa.message(each) for each in (refused, stranger)]
+    assert [(each.status, each.code) for each in messages] == [
+        ("queued", "timelock"),
+        ("queued", None),
+    ]
+    assert len(waha.sent) == 2
+    assert len(waha.requests) == 3
+
+
 @pytest.mark.parametrize(("number", "refusals"), [("100", 1), ("101", 1), ("103", 3)])
 async def test_1_refuses_as_a_session_that_does_not_work_and_then_delivers(
     number, refusals, trio_wa, waha, autojump_clock

@@ -77,7 +77,8 @@ MAGIC_NUMBERS = (
     MagicNumber(
         0,
         "answers 500, error 463: new contacts are locked for a time; not delivered",
-        "`queued`, code `timelock`; at last `expired`",
+        "`queued`, code `timelock`, and with it other new contacts of its session wait for "
+        "`TIMELOCK_HOLD`; at last `expired`",
         _always(Faults(time_lock=1)),
         97,
     ),
