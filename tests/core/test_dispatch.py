@@ -258,7 +258,7 @@ class DispatchMachine(RuleBasedStateMachine):
         model, now = self.model, self.now
         expired = model.expired(now)
         claimable = {head: model.session_for(head, now) for head in model.claimable(now)}
-        turn = self.dispatch.claim(now)
+        turn = self.dispatch.claim(now, jitter=0.5)
         match turn:
             case Wait(until):
                 if model.idle == 0:

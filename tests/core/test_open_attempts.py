@@ -15,7 +15,7 @@ def dispatch(*, workers: int = 50) -> Dispatch:
 
 
 def claim(under_test: Dispatch) -> Claim:
-    turn = under_test.claim(0.0)
+    turn = under_test.claim(0.0, jitter=0.5)
     assert isinstance(turn, Claim)
     return turn
 
@@ -44,7 +44,7 @@ def test_what_turned_out_to_be_sent_lets_the_next_one_go() -> None:
     under_test = dispatch()
     attempt = held(under_test, 1)
     under_test.add(message(2))
-    assert isinstance(under_test.claim(0.0), Wait)
+    assert isinstance(under_test.claim(0.0, jitter=0.5), Wait)
     assert under_test.release(attempt.message, None)
     assert (under_test.open, under_test.held) == (0, 1)
     assert claim(under_test).message.seq == 2
@@ -58,7 +58,7 @@ def test_what_turned_out_not_to_be_sent_goes_again_before_the_next_one() -> None
     assert under_test.release(attempt.message, again)
     assert (under_test.open, under_test.held) == (0, 2)
     assert claim(under_test).message == again
-    assert isinstance(under_test.claim(0.0), Wait)
+    assert isinstance(under_test.claim(0.0, jitter=0.5), Wait)
 
 
 def test_what_waits_behind_an_open_attempt_expires_and_can_be_discarded() -> None:
@@ -66,8 +66,8 @@ def test_what_waits_behind_an_open_attempt_expires_and_can_be_discarded() -> Non
     attempt = held(under_test, 1)
     under_test.add(message(2, expires_at=5.0))
     under_test.add(message(3))
-    assert under_test.claim(0.0) == Wait(5.0)
-    assert under_test.claim(5.0) == Expiry(message(2, expires_at=5.0))
+    assert under_test.claim(0.0, jitter=0.5) == Wait(5.0)
+    assert under_test.claim(5.0, jitter=0.5) == Expiry(message(2, expires_at=5.0))
     assert under_test.discard("m3")
     assert not under_test.discard("m1")
     assert under_test.release(attempt.message, None)
@@ -80,7 +80,7 @@ def test_an_attempt_that_was_open_at_the_start_holds_its_recipient() -> None:
     under_test.block(message(1))
     assert (under_test.in_flight, under_test.open, under_test.held) == (0, 1, 1)
     under_test.add(message(2))
-    assert isinstance(under_test.claim(0.0), Wait)
+    assert isinstance(under_test.claim(0.0, jitter=0.5), Wait)
     assert under_test.waiting("m2", 0.0) == Waiting("recipient")
     assert under_test.release(message(1), message(1))
     assert claim(under_test).message.seq == 1
@@ -92,8 +92,8 @@ def test_a_head_that_was_offered_already_is_held_too() -> None:
     under_test.add(message(3, to="3@c.us", due_at=9.0))
     for begun in (message(0), message(1, to="3@c.us")):
         under_test.block(begun)
-    assert under_test.claim(0.0) == Wait(message(2).expires_at)
-    assert under_test.claim(9.0) == Wait(message(2).expires_at)
+    assert under_test.claim(0.0, jitter=0.5) == Wait(message(2).expires_at)
+    assert under_test.claim(9.0, jitter=0.5) == Wait(message(2).expires_at)
     assert under_test.release(message(0), None)
     assert claim(under_test).message.seq == 2
 
@@ -104,7 +104,7 @@ def test_two_open_attempts_to_one_recipient_hold_it_until_both_are_known() -> No
         under_test.block(message(seq))
     under_test.add(message(3))
     assert under_test.release(message(1), None)
-    assert isinstance(under_test.claim(0.0), Wait)
+    assert isinstance(under_test.claim(0.0, jitter=0.5), Wait)
     assert under_test.release(message(2), None)
     assert claim(under_test).message.seq == 3
 

@@ -20,7 +20,7 @@ def dispatch(names: str, *, workers: int = 50, sticky: bool = False) -> Dispatch
 
 
 def claim(under_test: Dispatch, now: float = 0.0) -> Claim:
-    turn = under_test.claim(now)
+    turn = under_test.claim(now, jitter=0.5)
     assert isinstance(turn, Claim)
     return turn
 
@@ -28,8 +28,8 @@ def claim(under_test: Dispatch, now: float = 0.0) -> Claim:
 def shut(under_test: Dispatch, name: str) -> None:
     """Shut the gate before a session for a minute."""
     rotation = under_test.rotation
-    rotation.take(rotation.slots[name])
-    rotation.give_back(name, ORIGIN_AWAY, now=0.0, jitter=0.5)
+    rotation.take(rotation.slots[name], message(1), 0.0, jitter=0.5)
+    rotation.give_back(name, message(1), 0.0, ORIGIN_AWAY, now=0.0, jitter=0.5)
 
 
 def recipient_of(names: str, *wanted: str) -> str:
@@ -74,7 +74,7 @@ def test_a_message_waits_for_a_first_choice_that_is_full() -> None:
     for seq in range(1, 5):
         under_test.add(message(seq, to=f"{seq}@c.us", prefer="a", expires_at=99.0))
     first, *_ = [claim(under_test) for _ in range(3)]
-    assert under_test.claim(0.0) == Wait(99.0)
+    assert under_test.claim(0.0, jitter=0.5) == Wait(99.0)
     assert under_test.waiting("m4", 0.0) == Waiting("turn")
     under_test.finish(first, Sent(), None, now=0.0, jitter=0.5)
     assert claim(under_test).session.name == "a"
@@ -126,7 +126,7 @@ def test_past_shut_gates_a_recipient_goes_down_its_ranking() -> None:
         shut(under_test, name)
     assert sent_over == ["c", "b", "a"]
     under_test.add(message(4, to=to))
-    assert under_test.claim(0.0) == Wait(60.0)
+    assert under_test.claim(0.0, jitter=0.5) == Wait(60.0)
     assert under_test.waiting("m4", 0.0) == Waiting("session", 60.0)
 
 
@@ -142,7 +142,7 @@ def test_a_message_waits_while_no_session_that_it_allows_is_usable() -> None:
         under_test = dispatch("ab", sticky=sticky)
         under_test.add(message(1, sessions=("a",), expires_at=99.0))
         under_test.set_paused("a", True)
-        assert under_test.claim(0.0) == Wait(99.0)
+        assert under_test.claim(0.0, jitter=0.5) == Wait(99.0)
         assert under_test.waiting("m1", 0.0) == Waiting("session", None)
         under_test.set_paused("a", False)
         assert claim(under_test).session.name == "a"
@@ -161,7 +161,7 @@ def test_a_recipient_keeps_its_session_while_the_same_ones_are_usable(
     sessions: dict[str, set[str]] = defaultdict(set)
     for seq, (number, ended) in enumerate(sends, 1):
         under_test.add(message(seq, to=f"{number}@c.us"))
-        turn = under_test.claim(0.0)
+        turn = under_test.claim(0.0, jitter=0.5)
         if isinstance(turn, Claim):
             sessions[turn.message.chat_id].add(turn.session.name)
             if ended:

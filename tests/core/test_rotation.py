@@ -5,9 +5,11 @@ from math import inf
 import pytest
 
 from tests.core.messages import message
+from trio_wa.core.notice import GateShut, Notice
 from trio_wa.core.outcome import Fault, Outcome, Rejected, Sent, Unavailable, Unknown
 from trio_wa.core.rotation import Rotation
 from trio_wa.core.session import Session
+from trio_wa.core.slot import Slot
 
 NOW = 100.0
 ONE, TWO = "http://one", "http://two"
@@ -23,9 +25,25 @@ def away(fault: Fault, retry_after: float | None = None) -> Unavailable:
     return Unavailable(f"{fault}_code", "", fault, retry_after)
 
 
-def send(under_test: Rotation, name: str, outcome: Outcome | None, now: float = NOW) -> str | None:
-    under_test.take(under_test.slots[name])
-    return under_test.give_back(name, outcome, now=now, jitter=0.5)
+def take(under_test: Rotation, slot: Slot, now: float = NOW) -> None:
+    under_test.take(slot, message(1), now, jitter=0.5)
+
+
+def give_back(
+    under_test: Rotation, name: str, outcome: Outcome | None, now: float = NOW
+) -> tuple[Notice, ...]:
+    return under_test.give_back(name, message(1), NOW, outcome, now=now, jitter=0.5)
+
+
+def send(
+    under_test: Rotation, name: str, outcome: Outcome | None, now: float = NOW
+) -> tuple[Notice, ...]:
+    take(under_test, under_test.slots[name], now)
+    return give_back(under_test, name, outcome, now)
+
+
+def opens_at(under_test: Rotation, *allowed: str) -> float:
+    return under_test.opening(message(1, sessions=allowed), NOW)[0]
 
 
 def gates(under_test: Rotation) -> dict[str, bool]:
@@ -43,14 +61,14 @@ ANSWERS = [
 @pytest.mark.parametrize("outcome", [*ANSWERS, Unknown("timeout", ""), None])
 def test_no_gate_shuts(outcome: Outcome | None) -> None:
     under_test = rotation()
-    assert send(under_test, "a", outcome) is None
+    assert send(under_test, "a", outcome) == ()
     assert gates(under_test) == {"a": True, "b": True, "c": True}
     assert under_test.obstacles() == {}
 
 
 def test_the_sessions_fault_shuts_it_alone() -> None:
     under_test = rotation()
-    assert send(under_test, "a", away("session")) == "session_code"
+    assert send(under_test, "a", away("session")) == (GateShut("session_code"),)
     assert gates(under_test) == {"a": False, "b": True, "c": True}
     assert under_test.obstacles() == {"a": "session_code"}
     assert under_test.next_opening(NOW) == NOW + 0.5
@@ -58,21 +76,21 @@ def test_the_sessions_fault_shuts_it_alone() -> None:
 
 def test_the_origins_fault_shuts_every_session_behind_it() -> None:
     under_test = rotation()
-    assert send(under_test, "a", away("origin", retry_after=30)) == "origin_code"
+    assert send(under_test, "a", away("origin", retry_after=30)) == (GateShut("origin_code"),)
     assert gates(under_test) == {"a": False, "b": False, "c": True}
     assert under_test.obstacles() == {"a": "origin_code", "b": "origin_code"}
     assert under_test.next_opening(NOW) == NOW + 30
-    assert under_test.opens_at(("a", "b")) == NOW + 30
-    assert under_test.opens_at(()) == 0.0
+    assert opens_at(under_test, "a", "b") == NOW + 30
+    assert opens_at(under_test) == 0.0
 
 
 def test_only_the_shutting_of_an_open_gate_is_told() -> None:
     under_test = rotation()
     slot = under_test.slots["a"]
     for _ in range(2):
-        under_test.take(slot)
-    assert under_test.give_back("a", away("session"), now=NOW, jitter=0.5) == "session_code"
-    assert under_test.give_back("a", away("session"), now=NOW, jitter=0.5) is None
+        take(under_test, slot)
+    assert give_back(under_test, "a", away("session")) == (GateShut("session_code"),)
+    assert give_back(under_test, "a", away("session")) == ()
 
 
 @pytest.mark.parametrize("fault", ["session", "origin"])
@@ -125,7 +143,7 @@ def test_one_probe_of_an_origin_is_out_over_all_its_sessions() -> None:
     send(under_test, "a", away("origin"))
     probe = under_test.pick(message(1, sessions=("a", "b")), None, NOW + 1)
     assert probe is not None
-    under_test.take(probe)
+    take(under_test, probe)
     assert under_test.pick(message(1, sessions=("a", "b")), None, NOW + 1) is None
     other = under_test.pick(message(1), None, NOW + 1)
     assert other is not None
@@ -140,8 +158,8 @@ def test_turns_go_round_past_what_is_not_allowed_or_shut() -> None:
         if slot is None:
             picked.append("none")
             continue
-        under_test.take(slot)
-        under_test.give_back(slot.session.name, Sent(), now=NOW, jitter=0.5)
+        take(under_test, slot)
+        give_back(under_test, slot.session.name, Sent())
         picked.append(slot.session.name)
     assert picked == ["a", "b", "c", "a", "c", "a", "none"]
 
@@ -161,7 +179,7 @@ def test_a_session_known_not_to_work_is_not_tried(status: str) -> None:
     assert slot.opens_at() == inf
     assert under_test.usable() == ("b", "c")
     assert under_test.pick(message(1, sessions=("a",)), None, NOW) is None
-    assert under_test.opens_at(("a",)) == inf
+    assert opens_at(under_test, "a") == inf
 
 
 @pytest.mark.parametrize("status", [None, "WORKING"])
@@ -190,7 +208,7 @@ def test_the_shares_of_sessions_that_do_not_work_go_to_the_others() -> None:
     for _ in range(8):
         slot = under_test.pick(message(1), None, NOW)
         assert slot is under_test.slots["a"]
-        under_test.take(slot)
+        take(under_test, slot)
 
 
 def test_a_session_that_comes_back_is_probed_at_once_by_one_message() -> None:
@@ -200,9 +218,9 @@ def test_a_session_that_comes_back_is_probed_at_once_by_one_message() -> None:
     under_test.set_status("a", "WORKING", NOW + 0.1)
     slot = under_test.slots["a"]
     assert slot.opens_at() == NOW + 0.1
-    under_test.take(slot)
+    take(under_test, slot)
     assert slot.opens_at() == inf
-    under_test.give_back("a", Sent(), now=NOW + 0.2, jitter=0.5)
+    give_back(under_test, "a", Sent(), NOW + 0.2)
     assert slot.works
 
 
@@ -230,7 +248,7 @@ def test_the_sessions_fault_is_its_status_where_that_can_be_read(
     under_test = rotation()
     under_test.set_status("a", before, NOW)
     outcome = Unavailable("session_not_working", "", "session", status=told)
-    assert send(under_test, "a", outcome) == "session_not_working"
+    assert send(under_test, "a", outcome) == (GateShut("session_not_working"),)
     slot = under_test.slots["a"]
     assert slot.status == after
     assert not slot.gate.is_open

@@ -30,7 +30,7 @@ def test_sessions_take_turns_as_the_counter_of_the_go_service(
     under_test = dispatch(names, workers=60)
     for count, ended in enumerate(ends):
         under_test.add(message(count + 1, to=f"{count}@c.us"))
-        claim = under_test.claim(0.0)
+        claim = under_test.claim(0.0, jitter=0.5)
         assume(isinstance(claim, Claim))  # a full bulkhead is passed over: another test's matter
         assert isinstance(claim, Claim)
         assert claim.session.name == names[count % sessions]
@@ -44,7 +44,7 @@ def test_a_hanging_session_holds_no_more_than_its_share() -> None:
         hanging = []
         for seq in range(1, 2_000):
             under_test.add(message(seq, to=f"{seq}@c.us"))
-            turn = under_test.claim(0.0)
+            turn = under_test.claim(0.0, jitter=0.5)
             if not isinstance(turn, Claim):
                 assert under_test.in_flight == 50
                 break
@@ -60,12 +60,12 @@ def test_the_only_session_that_works_gets_every_worker() -> None:
     for seq in range(1, 200):
         under_test.add(message(seq, to=f"{seq}@c.us"))
     for _ in range(2):
-        turn = under_test.claim(0.0)
+        turn = under_test.claim(0.0, jitter=0.5)
         assert isinstance(turn, Claim)
         away = Unavailable("unreachable", "", "origin", retry_after=60)
         under_test.finish(turn, away, None, now=0.0, jitter=0.5)
     claimed = 0
-    while isinstance(turn := under_test.claim(0.0), Claim):
+    while isinstance(turn := under_test.claim(0.0, jitter=0.5), Claim):
         assert turn.session.name == "c"
         claimed += 1
     assert claimed == 50
@@ -75,14 +75,14 @@ def test_a_requeued_message_goes_before_later_ones_to_its_recipient() -> None:
     under_test = dispatch("a")
     for seq in (1, 2):
         under_test.add(message(seq))
-    first = under_test.claim(0.0)
+    first = under_test.claim(0.0, jitter=0.5)
     assert isinstance(first, Claim)
-    assert under_test.claim(0.0) == Wait(first.message.expires_at)
+    assert under_test.claim(0.0, jitter=0.5) == Wait(first.message.expires_at)
     again = replace(first.message, due_at=10.0)
     busy = Unavailable("throttled", "", "message")
     under_test.finish(first, busy, again, now=1.0, jitter=0.5)
-    assert under_test.claim(5.0) == Wait(10.0)
-    second = under_test.claim(10.0)
+    assert under_test.claim(5.0, jitter=0.5) == Wait(10.0)
+    second = under_test.claim(10.0, jitter=0.5)
     assert isinstance(second, Claim)
     assert second.message == again
 
@@ -90,7 +90,7 @@ def test_a_requeued_message_goes_before_later_ones_to_its_recipient() -> None:
 def test_an_empty_queue_waits_for_nothing() -> None:
     under_test = dispatch("a")
     under_test.add(message(1))
-    claim = under_test.claim(0.0)
+    claim = under_test.claim(0.0, jitter=0.5)
     assert isinstance(claim, Claim)
     under_test.finish(claim, Sent(), None, now=0.0, jitter=0.5)
-    assert under_test.claim(0.0) == Wait(inf)
+    assert under_test.claim(0.0, jitter=0.5) == Wait(inf)
