@@ -1,6 +1,7 @@
 """Stand-ins: raw TCP servers, a store, a sender, and a way to cancel at any step."""
 
 import contextlib
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from trio_wa.core.notice import Notice
 from trio_wa.core.outcome import Outcome, Rejected, Sent, Unavailable, Unknown
 from trio_wa.core.retry import Decision, Final, Inquire
 from trio_wa.core.session import Session
+from trio_wa.core.slot import Ghost
 from trio_wa.core.status import Status
 from trio_wa.ports import (
     AlertName,
@@ -26,6 +28,7 @@ from trio_wa.ports import (
     MessageId,
     Missing,
     NoMessageIds,
+    NotNotified,
     OpenAttempt,
     Picture,
     Refusal,
@@ -269,6 +272,24 @@ class FakeAlarm:
 
 
 @dataclass
+class FakeNotifier:
+    """Notes what it is told, and when; a try takes `seconds`, and the first `refusals` fail."""
+
+    seconds: float = 0.0
+    refusals: int = 0
+    tries: list[float] = field(default_factory=list)
+    told: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
+
+    async def notify(self, body: bytes) -> None:
+        self.tries.append(trio.current_time())
+        await trio.sleep(self.seconds)
+        if self.refusals:
+            self.refusals -= 1
+            raise NotNotified("the line is dead")
+        self.told.append((trio.current_time(), json.loads(body)))
+
+
+@dataclass
 class FakeInquiries:
     """Looks up what has an id, if it `tells`; notes what it takes on."""
 
@@ -338,6 +359,28 @@ class FakeSender:
         if self._written:
             return Unknown("interrupted", "written")
         return Unavailable("interrupted", "not written", "message")
+
+
+@dataclass
+class FakeRules:
+    """What the dispatcher was told last of each session."""
+
+    status: dict[str, str | None] = field(default_factory=dict)
+    paused: dict[str, bool] = field(default_factory=dict)
+    ghost: dict[str, Ghost | None] = field(default_factory=dict)
+    locked: dict[str, float] = field(default_factory=dict)
+
+    def set_status(self, session: str, status: str | None) -> None:
+        self.status[session] = status
+
+    def set_paused(self, session: str, *, paused: bool) -> None:
+        self.paused[session] = paused
+
+    def set_ghost(self, session: str, ghost: Ghost | None) -> None:
+        self.ghost[session] = ghost
+
+    def set_locked(self, session: str, until: float) -> None:
+        self.locked[session] = until
 
 
 @dataclass
