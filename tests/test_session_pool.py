@@ -9,37 +9,15 @@ import pytest
 import trio
 import trio.testing
 
-from tests.fakes import FailingStore, FakeAlarm, FakeObserver, cancelled_at
+from tests.fakes import FailingStore, FakeAlarm, FakeObserver, FakeRules, cancelled_at
 from trio_wa.adapters.memory_store import MemoryStore
 from trio_wa.clock import Clock
 from trio_wa.core.session import Session
-from trio_wa.core.slot import Ghost
+from trio_wa.core.slot import MISSING
 from trio_wa.ports import Refusal, SessionMemory, StoreUnavailable, WahaInfo
-from trio_wa.sessions import HURRY_SECONDS, MISSING, UNASKED, SessionPool
+from trio_wa.sessions import HURRY_SECONDS, UNASKED, SessionPool
 
 POLL = 5.0
-
-
-class Rules:
-    """What the dispatcher was told last of each session."""
-
-    def __init__(self) -> None:
-        self.status: dict[str, str | None] = {}
-        self.paused: dict[str, bool] = {}
-        self.ghost: dict[str, Ghost | None] = {}
-        self.locked: dict[str, float] = {}
-
-    def set_status(self, session: str, status: str | None) -> None:
-        self.status[session] = status
-
-    def set_paused(self, session: str, *, paused: bool) -> None:
-        self.paused[session] = paused
-
-    def set_ghost(self, session: str, ghost: Ghost | None) -> None:
-        self.ghost[session] = ghost
-
-    def set_locked(self, session: str, until: float) -> None:
-        self.locked[session] = until
 
 
 class SlowObserver(FakeObserver):
@@ -64,7 +42,7 @@ class Pool:
         **failures: int,
     ) -> None:
         self.clock = Clock()
-        self.rules = Rules()
+        self.rules = FakeRules()
         self.observer = SlowObserver({"a": "WORKING", "b": "WORKING", "c": "WORKING"})
         self.store = MemoryStore(lambda _message: None)
         self.started: list[str] = []

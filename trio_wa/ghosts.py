@@ -117,8 +117,9 @@ class Ghosts:
     def acked(self, session: str, waha_id: str) -> None:
         """Note that WhatsApp acknowledged a message, or refused it."""
         watched = self._watched[session]
+        patience = watched.deliveries.maturity
         watched.deliveries.acked(waha_id, self._clock.now())
-        if watched.on_trial:
+        if watched.on_trial or watched.deliveries.maturity < patience:
             watched.wake()
 
     def restarted(self, session: str) -> None:
@@ -135,6 +136,10 @@ class Ghosts:
         watched = self._watched[session]
         watched.deliveries.forget()
         watched.ghost = watched.on_trial = False
+
+    def unproven(self, session: str) -> None:
+        """Note that the probe of a ghost came to something that no ack can confirm."""
+        self._fail_trial(session, self._watched[session], "unknown")
 
     async def _watch(self, name: str, watched: _Watched) -> None:
         while True:
@@ -165,10 +170,13 @@ class Ghosts:
             log.info("session.delivers_again", session=name)
             self._on_return(name)
         elif watched.on_trial and watched.deliveries.any_overdue(now):
-            watched.on_trial = False
-            self._rules.set_ghost(name, "out")
-            self._alarm("session.ghost", name, probe="unconfirmed")
-            self._on_ghost(name)
+            self._fail_trial(name, watched, "unconfirmed")
+
+    def _fail_trial(self, name: str, watched: _Watched, probe: str) -> None:
+        watched.on_trial = False
+        self._rules.set_ghost(name, "out")
+        self._alarm("session.ghost", name, probe=probe)
+        self._on_ghost(name)
 
     async def _suspect(self, name: str, watched: _Watched) -> None:
         if not (
@@ -177,9 +185,10 @@ class Ghosts:
             and self._ear.heard_elsewhere(name, HEARD_SECONDS)
         ):
             return
-        self._rules.set_ghost(name, "out")
         await self._pool.remember_ghost(name, ghost=True)
+        # In the step that completes the record: whoever resumes it comes before that, or after.
         watched.ghost = True
+        self._rules.set_ghost(name, "out")
         listed = urlencode({"session": name, "unconfirmed": "true"})
         self._alarm("session.ghost", name, unconfirmed=f"/messages?{listed}")
         self._on_ghost(name)

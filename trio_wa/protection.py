@@ -84,7 +84,7 @@ class Protection:
             case Timelocked(until):
                 self._timelocks.began(session, until)
             case GhostProbed(None):
-                log.warning("ghost.unprovable", session=session, reason="WAHA named no id")
+                self.ghosts.unproven(session)
             case GhostProbed():
                 log.info("ghost.probed", session=session)
 
@@ -95,3 +95,4 @@ class Protection:
     def resumed(self, session: str) -> None:
         """Take note that an operator wants a session to be used, whatever was known of it."""
         self.ghosts.resumed(session)
+        self._timelocks.resumed(session)

@@ -33,7 +33,10 @@ class Timelocked:
 
 @dataclass(frozen=True, slots=True)
 class GhostProbed:
-    """The probe of a ghost was taken by WAHA under this id; only its ack counts."""
+    """The probe of a ghost was taken by WAHA under this id; only its ack counts.
+
+    None: WAHA named none, or may have taken it: no ack can tell.
+    """
 
     waha_id: str | None
 

@@ -315,6 +315,8 @@ class Rotation:
                 if slot.locked_until <= now:
                     slot.locked_until = now + self.limits.timelock_hold
                     yield Timelocked(slot.locked_until)
+            case Unknown() if slot.ghost == "probing":
+                yield GhostProbed(None)
             case _:
                 pass
         if slot.ghost == "probing" and not isinstance(outcome, Sent):
