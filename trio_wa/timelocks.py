@@ -61,6 +61,10 @@ class Timelocks:
         self._until[session] = until
         self._news[session].set()
 
+    def resumed(self, session: str) -> None:
+        """Note that an operator wants a session to be used, whatever it was refused so far."""
+        self._until.pop(session, None)
+
     async def run(self) -> None:
         """Follow every session until cancelled."""
         async with trio.open_nursery() as nursery:
@@ -71,18 +75,21 @@ class Timelocks:
         while True:
             await self._news[name].wait()
             self._news[name] = trio.Event()
-            until = self._until[name]
             end = await self._observer.timelock(self._sessions[name])
-            if end is not None and end > self._clock.now():
-                until = end
-                self._rules.set_locked(name, until)
-            self._alarm("session.timelock", name, until=timestamp(until), told_by_waha=bool(end))
-            await self._record(name, until)
+            if name not in self._until:
+                continue
+            if told := end is not None and end > self._clock.now():
+                self._until[name] = end
+                self._rules.set_locked(name, end)
+            until = timestamp(self._until[name])
+            self._alarm("session.timelock", name, until=until, told_by_waha=told)
+            await self._record(name)
 
-    async def _record(self, name: str, until: float) -> None:
-        while True:
+    async def _record(self, name: str) -> None:
+        """Record what is known by then, unless an operator ended it meanwhile."""
+        while name in self._until:
             try:
-                await self._pool.remember_lock(name, until)
+                await self._pool.remember_lock(name, self._until[name])
             except StoreUnavailable as error:
                 log.warning("timelocks.store_unavailable", reason=str(error))
                 await trio.sleep(AGAIN_SECONDS)
