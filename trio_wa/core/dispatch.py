@@ -129,7 +129,7 @@ class Dispatch:
             self._busy += 1
             return Expiry(message)
         if (quiet_until := self._quiet_until(now)) is not None:
-            return Wait(min(self.ready.next_change(), quiet_until if self.ready else inf))
+            return Wait(min(self.ready.next_expiry(), quiet_until if self.ready else inf))
         if (choice := self._choose(now)) is not None:
             message, slot = choice
             self.ready.take(message)

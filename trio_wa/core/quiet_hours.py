@@ -15,7 +15,8 @@ _FORM = re.compile(r"(\d{1,2}):(\d\d)\s*-\s*(\d{1,2}):(\d\d)\s+(\S+)")
 class QuietHours:
     """From `start` to `end` by the clocks of `zone`, each day; over midnight if `end` is earlier.
 
-    Where clocks are put forward over one of the two, it is as if they had not been.
+    Where clocks are put forward over one of the two, it is as if they had not been; where they are
+    put back over one, it is quiet for the longer.
     """
 
     start: time
@@ -24,14 +25,15 @@ class QuietHours:
 
     def ends_at(self, now: float) -> float | None:
         """When the quiet hours that hold at `now` are over; None if none do."""
-        return next((until for since, until in self._from(now) if since <= now), None)
+        since, _ = next(self._from(now))
+        return self.after(now, 0.0) if since <= now else None
 
     def after(self, now: float, seconds: float) -> float:
         """The time at which `seconds` outside quiet hours have passed since `now`."""
         for since, until in self._from(now):
             if now + seconds < since:
                 break
-            seconds -= max(0.0, since - now)
+            seconds = max(0.0, seconds - max(0.0, since - now))
             now = until
         return now + seconds
 
@@ -41,7 +43,8 @@ class QuietHours:
         over = timedelta(days=1 if self.end <= self.start else 0)
         while True:
             since = datetime.combine(day, self.start, self.zone).timestamp()
-            until = datetime.combine(day + over, self.end, self.zone).timestamp()
+            end = datetime.combine(day + over, self.end, self.zone)
+            until = max(end.timestamp(), end.replace(fold=1).timestamp())
             if now < until:
                 yield since, until
             day += timedelta(days=1)

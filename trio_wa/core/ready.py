@@ -131,8 +131,13 @@ class ReadySet:
 
     def next_change(self) -> float:
         """The next time at which a message becomes due or expires; infinity if none does."""
-        due, expiry = self._later.peek(), self._expiry.peek()
-        return min(due[0] if due else inf, expiry[0] if expiry else inf)
+        due = self._later.peek()
+        return min(due[0] if due else inf, self.next_expiry())
+
+    def next_expiry(self) -> float:
+        """The next time at which a message expires; infinity if none does."""
+        expiry = self._expiry.peek()
+        return expiry[0] if expiry else inf
 
     def _remove(self, message_id: str) -> None:
         del self._arrivals[message_id]
