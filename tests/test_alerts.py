@@ -136,6 +136,26 @@ async def test_a_session_that_is_up_again_is_not_called_down_afterwards(
     assert told(notifier) == [(0, "session.down", 0), (40, "session.up", 0), (100, "session.up", 0)]
 
 
+async def test_what_a_slow_notifier_has_still_to_tell_is_told_in_order(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    notifier = FakeNotifier(seconds=50)
+    alerts = alarmed(nursery, notifier)
+    alerts("session.down", "a")
+    alerts("session.ghost", "b")  # until 100
+    await trio.sleep(55)
+    alerts("session.down", "a")
+    await trio.sleep(10)
+    alerts("session.up", "a")
+    await trio.sleep(10 * QUIET_SECONDS)
+    assert told(notifier) == [
+        (50, "session.down", 0),
+        (100, "session.ghost", 0),
+        (150, "session.down", 0),
+        (200, "session.up", 0),
+    ]
+
+
 @pytest.mark.parametrize("seed", range(30))
 async def test_however_a_session_flaps_the_last_that_is_told_is_how_it_is(
     autojump_clock: trio.testing.MockClock, nursery: trio.Nursery, seed: int
