@@ -39,6 +39,7 @@ class Dispatcher:
         self._not_before = 0.0
         self._still = trio.Event()
         self._moving = trio.Event()
+        self._moving.set()
         self.drain_until = inf
         self._claims: trio.MemorySendChannel[Job]
         self._claims, self.claims = trio.open_memory_channel[Job](0)

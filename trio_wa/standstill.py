@@ -43,8 +43,8 @@ async def watch_store(store: Store, alarm: Alarm) -> None:
     """Raise an alarm whenever the store cannot write, until cancelled."""
     problem = store.problem()
     while True:
-        if problem is None:
-            log.info("store.available")
-        else:
+        if problem is not None:
             alarm("store.unavailable", reason=problem)
         problem = await store.problem_changed()
+        if problem is None:
+            log.info("store.available")
