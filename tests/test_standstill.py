@@ -30,6 +30,7 @@ class Bench:
     async def run(self) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(watch_dispatch, self.dispatcher, self.alarm)
+            await trio.testing.wait_all_tasks_blocked()  # as in the service, it is there first
             nursery.start_soon(self.dispatcher.run)
 
     def pause(self, names: str = "ab") -> None:
