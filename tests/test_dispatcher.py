@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import inf
+from typing import Any
 
 import trio
 import trio.testing
@@ -28,13 +29,15 @@ MINUTE = 60.0
 class Line:
     """A window, a dispatcher and workers, on a fake store and a fake WAHA."""
 
-    def __init__(self, *, names: str = "a", workers: int = 3) -> None:
+    def __init__(
+        self, *, names: str = "a", workers: int = 3, capacity: int = 1_000, **rules: Any
+    ) -> None:
         self.clock = Clock()
         self.store = FakeStore()
         self.gateway = FakeGateway()
-        self.window = Window(capacity=1_000, max_backlog=1_000)
+        self.window = Window(capacity=capacity, max_backlog=1_000)
         sessions = [Session(name, f"http://{name}") for name in names]
-        dispatch = Dispatch(sessions, workers=workers, retry_base=1.0)
+        dispatch = Dispatch(sessions, workers=workers, retry_base=1.0, **rules)
         self.dispatcher = Dispatcher(dispatch, self.window, self.clock)
         self._workers = workers
         self.noticed: list[tuple[str, Notice]] = []
@@ -60,7 +63,9 @@ class Line:
                 nursery.start_soon(self._worker.run, self.dispatcher.claims.clone())
             self.dispatcher.claims.close()
 
-    def accept(self, seq: int, *, to: str | None = None, **others: float) -> None:
+    def accept(
+        self, seq: int, *, to: str | None = None, sessions: tuple[str, ...] = (), **others: float
+    ) -> None:
         """Let a message in; `due_in` and `ttl` are in seconds from now."""
         now = self.clock.now()
         assert self.window.reserve()
@@ -68,6 +73,7 @@ class Line:
         arrival = message(
             seq,
             to=to or f"{seq}@c.us",
+            sessions=sessions,
             expires_at=now + others.get("ttl", DAY),
             due_at=0.0 if due_in is None else now + due_in,
         )

@@ -1,0 +1,333 @@
+"""A pace, and numbers in trouble, as the dispatcher keeps them: in virtual time, with workers."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+import trio
+import trio.testing
+
+from tests.test_dispatcher import Line
+from trio_wa.clock import Clock
+from trio_wa.core.dispatch import Waiting
+from trio_wa.core.message import Message
+from trio_wa.core.notice import BreakerClosed, BreakerOpened, GhostProbed, Timelocked
+from trio_wa.core.outcome import Outcome, Sent, Unavailable, Unknown
+from trio_wa.core.pace import Pace
+from trio_wa.core.quiet_hours import QuietHours
+from trio_wa.core.rotation import Limits
+from trio_wa.core.session import Session
+
+HOUR = 3_600.0
+ENGINE_ERROR = Unknown("engine_error", "the page crashed", answered=True)
+TIMELOCK = Unavailable("timelock", "error 463", "contact")
+
+
+def paced(*, names: str = "ab", **pace: int) -> Line:
+    return Line(names=names, workers=50, limits=Limits(Pace(**pace)))
+
+
+def note_begins(line: Line) -> dict[str, float]:
+    """When each message begins, from now on."""
+    begins: dict[str, float] = {}
+
+    def answer(sent: Message, _session: Session) -> Outcome:
+        begins[sent.id] = line.clock.now()
+        return Sent()
+
+    line.gateway.answer = answer
+    return begins
+
+
+async def test_a_message_begins_about_when_it_was_said_to(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    line = paced(rate=60)
+    begins = note_begins(line)
+    nursery.start_soon(line.run)
+    await trio.testing.wait_all_tasks_blocked()
+    promised = {}
+    for seq in range(1, 41):
+        line.accept(seq)
+        promised[f"m{seq}"] = line.dispatcher.estimate(())
+        await trio.testing.wait_all_tasks_blocked()
+    later = {f"m{seq}": line.dispatcher.estimate((), seq) for seq in range(3, 41)}
+    await trio.sleep(60)
+    assert begins == pytest.approx(promised, abs=1.1)
+    assert {name: begins[name] for name in later} == pytest.approx(later, abs=1.1)
+    assert max(begins.values()) - min(begins.values()) == pytest.approx(19, abs=1)
+
+
+async def test_only_those_sessions_count_that_a_message_allows_and_that_work(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    line = paced(names="abc", rate=60)
+    nursery.start_soon(line.run)
+    for seq in range(1, 31):
+        line.accept(seq)
+    for seq in range(31, 41):
+        line.accept(seq, sessions=("a",))
+    await trio.testing.wait_all_tasks_blocked()  # one message of each session is out
+    now = line.clock.now()
+
+    def wait(*sessions: str) -> float:
+        estimated_at = line.dispatcher.estimate(sessions)
+        assert estimated_at is not None
+        return estimated_at - now
+
+    # Each has a third of 27 before it, and session a those ten of its own.
+    assert wait("a") == pytest.approx(1 + 9 + 10)
+    assert wait("b") == wait("b", "stranger") == pytest.approx(1 + 9)
+    assert wait() == wait("a", "b", "c") == pytest.approx(1 + 37 / 3)
+    line.dispatcher.set_paused("c", paused=True)
+    assert wait("b") == pytest.approx(1 + 13.5)
+    assert line.dispatcher.estimate(("c",)) is None
+    line.dispatcher.set_status("a", "FAILED")
+    line.dispatcher.set_ghost("b", "out")
+    assert line.dispatcher.estimate(()) is None
+
+
+async def test_what_lies_only_in_the_store_is_ahead_too(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    line = Line(capacity=5, limits=Limits(Pace(rate=60)))
+    nursery.start_soon(line.run)
+    for seq in range(1, 21):
+        line.accept(seq)
+    await trio.testing.wait_all_tasks_blocked()  # the first is out, four wait in memory
+    now = line.clock.now()
+    assert line.window.reserve()  # that of the message that asks
+    assert line.dispatcher.estimate(()) == pytest.approx(now + 1 + 19)
+    assert line.dispatcher.estimate((), 5) == pytest.approx(now + 1 + 3)
+    assert line.dispatcher.estimate((), 12) == pytest.approx(now + 1 + 4 + 6)
+
+
+async def test_without_a_pace_nothing_is_said(nursery: trio.Nursery) -> None:
+    line = Line()
+    nursery.start_soon(line.run)
+    line.accept(1)
+    assert line.dispatcher.estimate(()) is None
+    assert line.dispatcher.estimate((), 1) is None
+
+
+async def test_quiet_hours_put_off_what_is_said_to_begin_in_them(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    now = datetime.fromtimestamp(Clock().now(), UTC)
+    start, end = ((now + timedelta(hours=hours)).time().replace(microsecond=0) for hours in (1, 9))
+    line = Line(
+        limits=Limits(Pace(rate=1)),
+        quiet_hours=QuietHours(time(start.hour, start.minute), end, ZoneInfo("UTC")),
+    )
+    nursery.start_soon(line.run)
+    for seq in range(1, 101):
+        line.accept(seq)
+    await trio.testing.wait_all_tasks_blocked()
+    first, last = line.dispatcher.estimate((), 10), line.dispatcher.estimate((), 100)
+    assert first is not None
+    assert last is not None
+    assert first - line.clock.now() == pytest.approx(9 * 60)
+    assert last - line.clock.now() == pytest.approx(99 * 60 + 8 * HOUR, abs=120)
+
+
+async def test_who_writes_is_no_new_contact_from_that_moment(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    line = paced(names="a", new_contacts=1)
+    nursery.start_soon(line.run)
+    for seq in (1, 2, 3):
+        line.accept(seq)
+    await trio.sleep(60)
+    assert line.settled == ["m1"]
+    waiting = line.dispatcher.waiting("m3")
+    assert waiting == Waiting("pace", pytest.approx(line.clock.now() - 60 + HOUR))
+    line.dispatcher.learn_contact("a", "3@c.us")
+    await trio.testing.wait_all_tasks_blocked()
+    assert line.settled == ["m1", "m3"]
+    line.dispatcher.learn_contact("a", "nobody@c.us")
+    await trio.sleep(HOUR - 70)
+    assert line.settled == ["m1", "m3"]
+    await trio.sleep(20)
+    assert line.settled == ["m1", "m3", "m2"]
+
+
+async def test_a_time_lock_holds_new_contacts_alone_until_it_ends(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    line = Line()
+    line.gateway.answer = lambda sent, _session: TIMELOCK if sent.chat_id == "9@c.us" else Sent()
+    nursery.start_soon(line.run)
+    line.dispatcher.learn_contact("a", "1@c.us")
+    line.accept(9)
+    await trio.testing.wait_all_tasks_blocked()
+    until = line.clock.now() + 6 * HOUR
+    assert line.noticed == [("a", Timelocked(pytest.approx(until)))]
+    line.gateway.answer = lambda _sent, _session: Sent()
+    line.accept(1)
+    line.accept(2)
+    await trio.sleep(600)
+    assert line.settled == ["m9", "m1"]
+    for name in ("m9", "m2"):
+        assert line.dispatcher.waiting(name) == Waiting("timelock", pytest.approx(until))
+    assert line.dispatcher.obstacles() == {}
+    line.dispatcher.set_locked("a", line.clock.now() + 60)  # WAHA told of another end
+    await trio.sleep(59)
+    assert line.settled == ["m9", "m1"]
+    await trio.sleep(2)
+    assert sorted(line.settled[2:]) == ["m2", "m9"]
+    assert len(line.noticed) == 1
+
+
+async def test_a_lock_that_is_taken_off_frees_its_line_at_once(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    line = Line()
+    nursery.start_soon(line.run)
+    line.dispatcher.set_locked("a", line.clock.now() + HOUR)
+    line.accept(1)
+    await trio.sleep(60)
+    assert line.settled == []
+    line.dispatcher.set_locked("a", 0.0)
+    await trio.testing.wait_all_tasks_blocked()
+    assert line.settled == ["m1"]
+
+
+async def test_what_a_locked_session_may_not_write_another_writes(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    line = Line(names="ab")
+    line.gateway.answer = lambda _sent, session: TIMELOCK if session.name == "a" else Sent()
+    nursery.start_soon(line.run)
+    for seq in range(1, 11):
+        line.accept(seq)
+    await trio.sleep(60)
+    over_a = [name for name, session in line.gateway.written if session == "a"]
+    over_b = {name for name, session in line.gateway.written if session == "b"}
+    assert over_b == {f"m{seq}" for seq in range(1, 11)}
+    assert 1 <= len(over_a) <= 3  # what the workers had in hand at that instant
+
+
+async def test_a_ghost_gets_nothing_and_on_trial_one_message_at_a_time(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    line = Line()
+    nursery.start_soon(line.run)
+    line.dispatcher.set_ghost("a", "out")
+    for seq in range(1, 6):
+        line.accept(seq)
+    await trio.sleep(600)
+    assert line.settled == []
+    assert line.dispatcher.obstacles() == {"a": "ghost"}
+    line.gateway.answer = lambda _sent, _session: Unavailable("session_not_working", "", "session")
+    line.dispatcher.set_ghost("a", "probe")
+    await trio.sleep(2)  # what certainly was not sent is no probe, and the next may pass
+    line.gateway.answer = lambda _sent, _session: Sent("3EB0")
+    await trio.sleep(600)
+    sent = [outcome for _, outcome, _ in line.store.settles if outcome == Sent("3EB0")]
+    assert len(sent) == 1
+    assert [notice for _, notice in line.noticed][-1] == GhostProbed("3EB0")
+    line.dispatcher.set_ghost("a", None)
+    await trio.testing.wait_all_tasks_blocked()
+    assert {name for name, outcome, _ in line.store.settles if outcome == Sent("3EB0")} == {
+        f"m{seq}" for seq in range(1, 6)
+    }
+
+
+async def test_a_probe_that_may_have_been_sent_leaves_the_ghost_out(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    line = Line()
+    line.gateway.answer = lambda _sent, _session: Unknown("timeout", "silence")
+    nursery.start_soon(line.run)
+    line.dispatcher.set_ghost("a", "probe")
+    for seq in range(1, 6):
+        line.accept(seq)
+    await trio.sleep(600)
+    assert len(line.settled) == 1
+    assert ("a", GhostProbed(None)) in line.noticed
+
+
+async def test_five_engine_errors_open_the_breaker_and_a_success_closes_it(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    line = Line(workers=1)
+    line.gateway.answer = lambda _sent, _session: ENGINE_ERROR
+    nursery.start_soon(line.run)
+    for seq in range(1, 31):
+        line.accept(seq)
+    await trio.sleep(14)  # the first probe waits for 15 seconds at least
+    assert line.settled == [f"m{seq}" for seq in range(1, 6)]
+    [(_, opened)] = line.noticed
+    assert isinstance(opened, BreakerOpened)
+    assert not opened.probe
+    assert 1 <= opened.until - line.clock.now() <= 16
+    assert line.dispatcher.obstacles() == {"a": "breaker_open"}
+    assert line.dispatcher.waiting("m6") == Waiting("session", pytest.approx(opened.until))
+    line.noticed.clear()
+    await trio.sleep(16.1)
+    assert len(line.settled) == 6  # one probe
+    [(_, failed)] = line.noticed
+    assert isinstance(failed, BreakerOpened)
+    assert failed.probe
+    assert failed.until - line.clock.now() > 13  # a longer wait
+    line.noticed.clear()
+    line.gateway.answer = lambda _sent, _session: Sent()
+    await trio.sleep(61)
+    assert line.noticed == [("a", BreakerClosed())]
+    assert line.dispatcher.obstacles() == {}
+    assert len(line.settled) == 30
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Unavailable("throttled", "", "message"),
+        Unknown("connection_lost", ""),
+        Unknown("interrupted", ""),
+    ],
+)
+async def test_what_says_nothing_of_the_engine_opens_no_breaker(
+    outcome: Outcome, autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    line = Line(workers=1)
+    line.gateway.answer = lambda _sent, _session: outcome
+    nursery.start_soon(line.run)
+    for seq in range(1, 31):
+        line.accept(seq)
+    await trio.sleep(600)
+    assert not [notice for _, notice in line.noticed if isinstance(notice, BreakerOpened)]
+
+
+async def test_while_one_breaker_is_open_the_other_session_takes_all(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    line = Line(names="ab", workers=4)
+    line.gateway.answer = lambda _sent, session: ENGINE_ERROR if session.name == "a" else Sent()
+    nursery.start_soon(line.run)
+    for seq in range(1, 101):
+        line.accept(seq)
+    await trio.sleep(10)
+    over_a = [name for name, session in line.gateway.written if session == "a"]
+    assert 5 <= len(over_a) <= 8  # and what was under way
+    assert len(line.settled) == 100
+
+
+CHANGES: list[Callable[[Line], None]] = [
+    lambda line: line.dispatcher.set_ghost("a", None),
+    lambda line: line.dispatcher.set_locked("a", 0.0),
+    lambda line: line.dispatcher.learn_contact("a", "1@c.us"),
+    lambda line: line.dispatcher.set_status("a", "WORKING"),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_no_change_of_a_session_needs_a_dispatcher_that_runs(
+    change: Callable[[Line], None],
+) -> None:
+    line = Line()
+    change(line)
+    line.accept(1)
+    line.window.close()
+    await line.run()
+    assert line.settled == ["m1"]
