@@ -24,6 +24,9 @@ KEY_SECONDS = 24 * 3600.0
 ACK_SECONDS = 3600.0
 """How long an ack is kept that no message bore when it came: longer than any attempt takes."""
 
+HISTORY_SECONDS = 48 * 3600.0
+"""How long the begins of a session are kept: its caps are those of 24 hours."""
+
 
 @dataclass(frozen=True, slots=True)
 class Retention:
@@ -59,6 +62,7 @@ class Janitor:
         await self._repeat(lambda: self._store.purge(now - self._retention.rows, CHUNK))
         await self._repeat(lambda: self._store.forget_keys(now - KEY_SECONDS, CHUNK))
         await self._repeat(lambda: self._store.forget_acks(now - ACK_SECONDS, CHUNK))
+        await self._repeat(lambda: self._store.forget_histories(now - HISTORY_SECONDS, CHUNK))
 
     async def _expire_overdue(self, now: float) -> int:
         """Expire what waits in the store alone; what is in memory is the dispatcher's."""

@@ -25,6 +25,7 @@ def settle(table: Table, message: Message, attempt: Attempt, decision: Decision)
     row = table.rows.get(message.id)
     if row is None:
         return after
+    table.traffic.count(message, attempt)
     if row.status is not Status.SENDING or not may_follow(row.status, after):
         return row.status
     named = _named(decision) or row.waha_id

@@ -26,7 +26,7 @@ def accept(table: Table, draft: Draft) -> Acceptance:
     row.enter(Event(draft.accepted_at, Status.QUEUED))
     table.rows[draft.id] = row
     table.accepted += 1
-    message = row.message()
+    message = table.message(row)
     table.publish(message)
     return Accepted(message)
 

@@ -76,8 +76,8 @@ class Row:
             and (cursor is None or self.place < (cursor.accepted_at, cursor.number))
         )
 
-    def message(self) -> Message:
-        """The message, as the dispatcher carries it."""
+    def message(self, known_to: tuple[str, ...]) -> Message:
+        """The message, as the dispatcher carries it, with the sessions that know its recipient."""
         return Message(
             id=self.draft.id,
             seq=self.seq,
@@ -92,15 +92,16 @@ class Row:
             on_unknown=self.draft.on_unknown,
             waha_id=self.waha_id,
             prefer=None if self.waha_id is None else self.session,
+            known_to=known_to,
         )
 
-    def open_attempt(self) -> OpenAttempt:
+    def open_attempt(self, known_to: tuple[str, ...]) -> OpenAttempt:
         """The attempt that is not settled, of a message that is being sent or looked up."""
         asked = self.status is Status.UNKNOWN
         newest = self.events[-1]
         begins = (event.began_at if asked else event.at for event in reversed(self.events))
         began_at = next((time for time in begins if time is not None), newest.at)
-        return OpenAttempt(self.message(), self.session or "", began_at, asked)
+        return OpenAttempt(self.message(known_to), self.session or "", began_at, asked)
 
     def record(self, *, events: bool) -> Record:
         """All that is known of the message, with or without its timeline."""
@@ -125,5 +126,6 @@ class Row:
             on_unknown=draft.on_unknown,
             ack=self.ack,
             unconfirmed=self.unconfirmed,
+            seq=self.seq,
             events=tuple(self.events) if events else (),
         )

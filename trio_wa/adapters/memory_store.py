@@ -16,6 +16,7 @@ from trio_wa.adapters import memory_upkeep as upkeep
 from trio_wa.adapters.memory_row import Row
 from trio_wa.adapters.memory_table import Table
 from trio_wa.core.message import Message
+from trio_wa.core.pace import History
 from trio_wa.core.retry import Decision, Final, Requeue
 from trio_wa.core.status import Status
 from trio_wa.ports import (
@@ -51,6 +52,10 @@ class MemoryStore:
     def problem(self) -> str | None:
         """None: memory can always be written."""
         return None
+
+    async def problem_changed(self) -> str | None:
+        """Wait for ever: memory can always be written."""
+        await trio.sleep_forever()
 
     async def accept(self, draft: Draft) -> Acceptance:
         """Record a message as queued, and publish it in the same step."""
@@ -131,6 +136,19 @@ class MemoryStore:
         await trio.lowlevel.checkpoint()
         return sessions.activity(self._table, now)
 
+    async def histories(self, now: float) -> Mapping[str, History]:
+        """What each session has sent, for its pace."""
+        await trio.lowlevel.checkpoint()
+        return self._table.traffic.histories(now)
+
+    async def remember_recipient(self, session: str, chat_id: str) -> None:
+        """Record that a recipient is known to a session."""
+        await _write(partial(self._table.recipients.learn, session, chat_id))
+
+    async def forget_histories(self, before: float, limit: int) -> int:
+        """Forget begins of before, but the first of each session; says of how many minutes."""
+        return await _write(partial(self._table.traffic.forget, before, limit))
+
     async def contact(self, chat_id: str) -> str | None:
         """The chat id under which WhatsApp knows a recipient; None if that is not known."""
         await trio.lowlevel.checkpoint()
@@ -144,13 +162,14 @@ class MemoryStore:
         """The attempts that were never settled, by `seq`: what a crash left, or is looked up."""
         await trio.lowlevel.checkpoint()
         rows = (row for row in self._table.rows.values() if row.open)
-        return [row.open_attempt() for row in sorted(rows, key=_seq)]
+        known_to = self._table.recipients.known_to
+        return [row.open_attempt(known_to(row.draft.chat_id)) for row in sorted(rows, key=_seq)]
 
     async def queued(self, after_seq: int, limit: int) -> Sequence[Message]:
         """The queued messages with the lowest `seq` above `after_seq`, in order."""
         await trio.lowlevel.checkpoint()
         rows = (row for row in self._table.queue() if row.seq > after_seq)
-        return [row.message() for row in heapq.nsmallest(limit, rows, key=_seq)]
+        return [self._table.message(row) for row in heapq.nsmallest(limit, rows, key=_seq)]
 
     async def expire_overdue(self, after_seq: int, at: float, limit: int) -> int:
         """Expire queued messages above `after_seq` whose time is over; says how many."""

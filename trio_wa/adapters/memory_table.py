@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from trio_wa.adapters.memory_acks import Acks
 from trio_wa.adapters.memory_keys import Keys
 from trio_wa.adapters.memory_row import Row
+from trio_wa.adapters.memory_traffic import Recipients, Traffic
+from trio_wa.core.message import Message
 from trio_wa.core.status import Status
 from trio_wa.ports import Event, Publish
+
+_DONE = frozenset({Status.SENT, Status.DELIVERED, Status.READ})
 
 
 class Table:
@@ -22,6 +26,8 @@ class Table:
         self.settled: dict[str, Row] = {}
         self.keys = Keys(max_settled)
         self.acks = Acks()
+        self.recipients = Recipients(max_settled)
+        self.traffic = Traffic()
         self.accepted = 0
         self.purged = 0
         self._max_settled = max_settled
@@ -53,6 +59,8 @@ class Table:
             row.settled_at = event.at
             self.settled[row.draft.id] = row
         row.enter(event)
+        if event.status in _DONE and row.session is not None:
+            self.recipients.learn(row.session, row.draft.chat_id)
         if len(self.settled) > self._max_settled:
             self.delete(next(iter(self.settled)))
 
@@ -62,7 +70,11 @@ class Table:
         row.seq, row.due_at, row.settled_at = self.next(), 0.0, None
         row.ack = row.confirmation = None
         row.enter(event)
-        self.publish(row.message())
+        self.publish(self.message(row))
+
+    def message(self, row: Row) -> Message:
+        """The message in a row, as the dispatcher carries it."""
+        return row.message(self.recipients.known_to(row.draft.chat_id))
 
     def delete(self, message_id: str) -> None:
         """Delete a settled message for good."""

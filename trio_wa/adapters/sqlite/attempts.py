@@ -8,6 +8,7 @@ from trio_wa.adapters.acknowledgement import confirmation, reason, stronger
 from trio_wa.adapters.sqlite.history import APPEND, line
 from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.adapters.sqlite.rows import storable_or_none
+from trio_wa.adapters.sqlite.traffic import count
 from trio_wa.core.message import Message
 from trio_wa.core.retry import Decision, Final, Requeue, state_after
 from trio_wa.core.status import Status, joined, may_follow
@@ -61,6 +62,7 @@ def begin(journal: Journal, message: Message, session: str, at: float) -> bool:
 
 def settle(journal: Journal, message: Message, attempt: Attempt, decision: Decision) -> Status:
     """Record how an attempt ended, and what follows from it or from an ack that came before."""
+    count(journal, message, attempt)
     after, session = state_after(decision), attempt.session
     if may_follow(Status.SENDING, after):
         code, detail = storable_or_none(decision.code), storable_or_none(decision.detail)

@@ -9,6 +9,7 @@ import apsw
 from trio_wa.adapters.sqlite.history import APPEND, line
 from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.adapters.sqlite.rows import MESSAGE, message, storable
+from trio_wa.adapters.sqlite.traffic import known_to
 from trio_wa.core.message import Message
 from trio_wa.core.status import Status
 from trio_wa.ports import (
@@ -84,6 +85,7 @@ def accept(journal: Journal, draft: Draft) -> Acceptance:
         expires_at=draft.expires_at,
         sessions=draft.sessions,
         on_unknown=draft.on_unknown,
+        known_to=known_to(journal, draft.chat_id),
     )
     journal.queued.append(accepted)
     return Accepted(accepted)

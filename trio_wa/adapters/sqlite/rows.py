@@ -11,13 +11,15 @@ from trio_wa.ports import OpenAttempt, Record
 
 MESSAGE = (
     "id, seq, chat_id, text, accepted_at, expires_at, sessions, due_at, attempts, deferrals,"
-    " on_unknown, waha_id, session"
+    " on_unknown, waha_id, session, (SELECT json_group_array(session ORDER BY session)"
+    " FROM recipients WHERE recipients.chat_id = messages.chat_id)"
 )
 """The columns that `message` reads."""
 
 RECORD = (
     "number, id, recipient, chat_id, text, accepted_at, expires_at, due_at, owner, session,"
-    " waha_id, code, detail, settled_at, on_unknown, ack, status, sessions, confirmation"
+    " waha_id, code, detail, settled_at, on_unknown, ack, status, sessions, confirmation,"
+    " seq"
 )
 """The columns that `record` reads; `history` may follow them."""
 
@@ -25,7 +27,7 @@ RECORD = (
 def message(row: tuple[Any, ...]) -> Message:
     """The message in a row of `MESSAGE`; with an id it prefers the session that had it."""
     id_, seq, chat_id, text, accepted_at, expires_at, sessions = row[:7]
-    due_at, attempts, deferrals, on_unknown, waha_id, session = row[7:]
+    due_at, attempts, deferrals, on_unknown, waha_id, session, known_to = row[7:]
     return Message(
         id=id_,
         seq=seq,
@@ -40,6 +42,7 @@ def message(row: tuple[Any, ...]) -> Message:
         on_unknown=on_unknown,
         waha_id=waha_id,
         prefer=None if waha_id is None else session,
+        known_to=_sessions(known_to),
     )
 
 
@@ -53,14 +56,14 @@ def open_attempt(row: tuple[Any, ...]) -> OpenAttempt:
     else:
         begins = [event.at for event in newest_first if event.status is Status.SENDING]
     began_at = begins[0] if begins else newest_first[0].at
-    return OpenAttempt(message(tuple(columns)), columns[-1], began_at, asked)
+    return OpenAttempt(message(tuple(columns)), columns[-2], began_at, asked)
 
 
 def record(row: tuple[Any, ...]) -> Record:
     """The record in a row of `RECORD`, with its events if `history` follows."""
     number, id_, to, chat_id, text, accepted_at, expires_at, due_at, owner, session = row[:10]
     waha_id, code, detail, settled_at, on_unknown, ack, status, sessions = row[10:18]
-    confirmation, *history = row[18:]
+    confirmation, seq, *history = row[18:]
     return Record(
         number=number,
         id=id_,
@@ -81,6 +84,7 @@ def record(row: tuple[Any, ...]) -> Record:
         on_unknown=on_unknown,
         ack=ack,
         unconfirmed=status == Status.SENT and confirmation in FLAGS,
+        seq=seq,
         events=tuple(events(history[0])) if history else (),
     )
 

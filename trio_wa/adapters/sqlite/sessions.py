@@ -10,9 +10,11 @@ from trio_wa.adapters.sqlite.rows import storable
 from trio_wa.ports import Activity, SessionMemory
 
 _REMEMBER = """
-INSERT INTO sessions (name, paused, acked_at, proven) VALUES (?, ?, ?, ?)
+INSERT INTO sessions (name, paused, acked_at, proven, ghost, locked_until)
+VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (name) DO UPDATE
-SET paused = excluded.paused, acked_at = excluded.acked_at, proven = excluded.proven
+SET paused = excluded.paused, acked_at = excluded.acked_at, proven = excluded.proven,
+    ghost = excluded.ghost, locked_until = excluded.locked_until
 """
 _ACTIVITY = """
 SELECT session, sum(settled_at > ?1 - 60), sum(settled_at > ?1 - 3600), count(*),
@@ -29,16 +31,18 @@ ON CONFLICT (chat_id) DO UPDATE SET known_as = excluded.known_as
 
 def remember_session(journal: Journal, session: str, memory: SessionMemory) -> None:
     """Record what outlives a restart of a session."""
-    values = (storable(session), memory.paused, memory.acked_at, memory.proven)
-    journal.cursor.execute(_REMEMBER, values)
+    known = (memory.paused, memory.acked_at, memory.proven, memory.ghost, memory.locked_until)
+    journal.cursor.execute(_REMEMBER, (storable(session), *known))
 
 
 def session_memories(connection: apsw.Connection) -> dict[str, SessionMemory]:
     """What was recorded of each session."""
-    rows: Iterable[Any] = connection.execute("SELECT name, paused, acked_at, proven FROM sessions")
+    rows: Iterable[Any] = connection.execute(
+        "SELECT name, paused, acked_at, proven, ghost, locked_until FROM sessions"
+    )
     return {
-        name: SessionMemory(bool(paused), acked_at, bool(proven))
-        for name, paused, acked_at, proven in rows
+        name: SessionMemory(bool(paused), acked_at, bool(proven), bool(ghost), locked_until)
+        for name, paused, acked_at, proven, ghost, locked_until in rows
     }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import trio
 
-from trio_wa.adapters.sqlite import attempts, changes, queries, receipts, sessions, upkeep
+from trio_wa.adapters.sqlite import attempts, changes, queries, receipts, sessions, traffic, upkeep
 from trio_wa.adapters.sqlite.disk import Disk
 from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.adapters.sqlite.lock import locked
@@ -15,6 +15,7 @@ from trio_wa.adapters.sqlite.opening import Mode, locate, open_journal
 from trio_wa.adapters.sqlite.readers import Readers
 from trio_wa.adapters.sqlite.writer import CLOSE_SECONDS, Writer
 from trio_wa.core.message import Message
+from trio_wa.core.pace import History
 from trio_wa.core.retry import Decision, Final, Requeue
 from trio_wa.core.status import Status
 from trio_wa.ports import (
@@ -45,6 +46,10 @@ class SqliteStore:
     def problem(self) -> str | None:
         """Why nothing can be written now; None if all is well."""
         return self._writer.problem()
+
+    async def problem_changed(self) -> str | None:
+        """Wait until `problem` says something else than at the call; what it says then."""
+        return await self._writer.problem_changed()
 
     async def accept(self, draft: Draft) -> Acceptance:
         """Record a message as queued, and publish it in the step that completes the record."""
@@ -124,6 +129,20 @@ class SqliteStore:
     async def activity(self, now: float) -> Mapping[str, Activity]:
         """What each session sent in the last minute, hour and day."""
         return await self._readers.read(partial(sessions.activity, now=now))
+
+    async def histories(self, now: float) -> Mapping[str, History]:
+        """What each session has sent, for its pace."""
+        return await self._readers.read(partial(traffic.histories, now=now))
+
+    async def remember_recipient(self, session: str, chat_id: str) -> None:
+        """Record that a recipient is known to a session."""
+        change = partial(traffic.remember_recipient, session=session, chat_id=chat_id)
+        await self._writer.write(change)
+
+    async def forget_histories(self, before: float, limit: int) -> int:
+        """Forget begins of before, but the first of each session; says of how many minutes."""
+        change = partial(traffic.forget_histories, before=before, limit=limit)
+        return await self._writer.write(change)
 
     async def contact(self, chat_id: str) -> str | None:
         """The chat id under which WhatsApp knows a recipient; None if that was never asked."""

@@ -69,6 +69,7 @@ class Writer:
         self._running: list[_Operation] = []
         self._more = trio.Event()
         self._trouble = trio.Event()
+        self._changed = trio.Event()
         self._fault: str | None = None
         self._shortage = shortage
         self._closing = False
@@ -81,6 +82,13 @@ class Writer:
     def problem(self) -> str | None:
         """Why nothing more is taken in: the disk fails, or is nearly full; None if all is well."""
         return self._fault or self._shortage
+
+    async def problem_changed(self) -> str | None:
+        """Wait until `problem` says something else than at the call; what it says then."""
+        before = self.problem()
+        while (problem := self.problem()) == before:
+            await self._changed.wait()
+        return problem
 
     @property
     def abandoned(self) -> bool:
@@ -183,7 +191,11 @@ class Writer:
     def _complete(self, committed: _Committed) -> None:
         """Publish and wake in one step, so that no other task sees a half of it."""
         batch, self._running = self._running, []
+        before = self.problem()
         self._fault, self._shortage = committed.fault, committed.shortage
+        if self.problem() != before:
+            self._changed.set()
+            self._changed = trio.Event()
         if self.problem():
             self._trouble.set()
         for operation, done in zip(batch, committed.done, strict=True):
