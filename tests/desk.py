@@ -212,9 +212,14 @@ class Desk:
             )
         )
 
-    async def send(self, to: str = "6281234567890", **asking: Any) -> str:
+    async def send(
+        self, to: str = "6281234567890", *, session: Sequence[str] = (), **asking: Any
+    ) -> str:
         """Have a message accepted; its id."""
-        answer = await self.ask("POST", "/send", given={"to": to, "message": "Hello"}, **asking)
+        given: dict[str, Any] = {"to": to, "message": "Hello"}
+        if session:
+            given["session"] = session
+        answer = await self.ask("POST", "/send", given=given, **asking)
         assert answer.status == 202, answer.body
         return str(answer.body["id"])
 

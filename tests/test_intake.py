@@ -12,7 +12,7 @@ import trio.testing
 from hypothesis import given
 from pydantic import ValidationError
 
-from tests.desk import Answer, Desk
+from tests.desk import Answer, Desk, entry
 from tests.fakes import cancelled_at
 from trio_wa.adapters.memory_store import MemoryStore
 from trio_wa.core.status import Status
@@ -44,6 +44,34 @@ async def test_an_accepted_message_gets_the_go_services_answer_and_an_id() -> No
         "Hello",
         (),
     )
+
+
+async def test_the_answer_says_when_the_message_is_about_to_begin() -> None:
+    desk = Desk()
+    desk.dispatch.estimated_at = 2_000_000_000.5
+    reply = await send(desk, GOOD | {"session": "b"})
+    assert reply.body["estimated_at"] == "2033-05-18T03:33:20.500Z"
+    assert desk.dispatch.estimated == [(("b",), None)]
+
+
+async def test_the_sessions_to_which_a_key_is_bound_decide_when_its_message_begins() -> None:
+    desk = Desk(api_keys=entry("bound", "send", "b"))
+    await desk.ask("POST", "/send", given=GOOD, by="bound")
+    assert desk.dispatch.estimated == [(("b",), None)]
+
+
+async def test_without_a_pace_the_answer_says_nothing_of_a_time() -> None:
+    assert "estimated_at" not in (await send(Desk(), GOOD)).body
+
+
+async def test_a_repeated_request_says_nothing_of_a_time_that_may_be_over() -> None:
+    desk = Desk()
+    desk.dispatch.estimated_at = 2_000_000_000.5
+    asking = {"given": GOOD, "headers": {"idempotency-key": "k"}}
+    first, again = [await desk.ask("POST", "/send", **asking) for _ in range(2)]
+    assert first.body["id"] == again.body["id"]
+    assert "estimated_at" in first.body
+    assert "estimated_at" not in again.body
 
 
 async def test_messages_go_on_in_the_order_of_their_acceptance() -> None:

@@ -183,6 +183,41 @@ async def test_what_the_dispatcher_says_a_message_waits_for_is_shown_alone_and_i
         assert (view["waiting_for"], view["next_attempt_at"]) == (waiting.reason, shown)
 
 
+@pytest.mark.parametrize(
+    ("waiting", "shown"),
+    [
+        (Waiting("turn"), "2033-05-18T03:33:20.000Z"),
+        (Waiting("pace", 1_999_999_999.0), "2033-05-18T03:33:20.000Z"),
+        (Waiting("quiet_hours", 2_000_000_060.0), "2033-05-18T03:34:20.000Z"),
+    ],
+)
+async def test_when_a_message_is_about_to_begin_is_shown_with_it_and_not_in_a_list(
+    waiting: Waiting, shown: str
+) -> None:
+    desk = Desk()
+    desk.dispatch.estimated_at = 2_000_000_000.0
+    message_id = await desk.send(session=["b"])
+    (message,) = desk.published()
+    desk.dispatch.waits[message_id] = waiting
+    desk.dispatch.estimated.clear()
+    alone = (await desk.ask("GET", f"/messages/{message_id}")).body
+    assert alone["estimated_at"] == shown
+    assert desk.dispatch.estimated == [(("b",), message.seq)]
+    (listed,) = (await desk.ask("GET", "/messages")).body["data"]
+    assert "estimated_at" not in listed
+
+
+@pytest.mark.parametrize("paced", [False, True])
+async def test_without_a_pace_or_once_it_has_begun_no_time_is_shown(paced: bool) -> None:
+    desk = Desk()
+    desk.dispatch.estimated_at = 2_000_000_000.0 if paced else None
+    message_id = await desk.send()
+    if paced:
+        (message,) = desk.published()
+        assert await desk.store.begin(message, "a", desk.clock.now())
+    assert "estimated_at" not in (await desk.ask("GET", f"/messages/{message_id}")).body
+
+
 async def test_a_settled_message_waits_for_nothing_even_if_the_dispatcher_lags_behind() -> None:
     desk = Desk()
     message_id = await desk.send_and_end(Status.FAILED)
