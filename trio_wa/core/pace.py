@@ -2,9 +2,8 @@
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from itertools import chain
-from math import inf
+from dataclasses import dataclass
+from math import inf, nextafter
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 
@@ -36,11 +35,23 @@ class Pace:
         least, most = self.gap or (0.0, 0.0)
         return max(MINUTE / self.rate if self.rate else 0.0, least + (most - least) * jitter)
 
-    def caps(self, first_at: float) -> Iterable[tuple[float, float, int | None]]:
-        """The caps of a session that first sent at `first_at`: each from when, until when."""
-        for day, cap in enumerate(self.warmup):
-            yield first_at + day * DAY, first_at + (day + 1) * DAY, cap
-        yield first_at + len(self.warmup) * DAY, inf, self.daily_cap
+    @property
+    def mean_spacing(self) -> float:
+        """Seconds from one begin to the next in the mean, while enough waits."""
+        least, most = self.gap or (0.0, 0.0)
+        floor = max(least, MINUTE / self.rate if self.rate else 0.0)
+        return floor if most <= floor else floor + (most - floor) ** 2 / (2 * (most - least))
+
+    @property
+    def caps(self) -> tuple[int | None, ...]:
+        """The cap of each day of the warm-up, and that of all days after it.
+
+        A day never has more than a later one, whose cap its last hours would break.
+        """
+        caps = [self.daily_cap]
+        for cap in reversed(self.warmup):
+            caps.append(cap if caps[-1] is None else min(cap, caps[-1]))
+        return tuple(reversed(caps))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +68,37 @@ class History:
     last_new_at: float | None = None
 
     def with_begins(self, begun: Iterable[float]) -> "History":
-        """The same with more begins in it."""
-        more = tuple((at, 1) for at in begun)
-        firsts = [at for at, _ in more] + ([] if self.first_at is None else [self.first_at])
-        return replace(self, begun=self.begun + more, first_at=min(firsts, default=None))
+        """The same with more begins in it; each may have been to a new contact."""
+        more = sorted(begun)
+        if not more:
+            return self
+        return History(
+            (*self.begun, *((at, 1) for at in more)),
+            more[0] if self.first_at is None else min(self.first_at, more[0]),
+            more[-1] if self.last_new_at is None else max(self.last_new_at, more[-1]),
+        )
 
 
 class Pacer:
     """Says when one session may send next: it counts begins, and gives back what came to nothing.
 
-    A history may be of a clock that ran ahead: what lies after `now` counts as if it were now.
+    A history may be of a clock that ran ahead: what lies after `now` counts as if it were now. It
+    may be of a faster pace: then the minute and the day before the start hold up what comes next.
     """
 
     def __init__(self, pace: Pace, history: History, now: float) -> None:
         self._pace = pace
-        most = max(chain((pace.daily_cap or 0,), pace.warmup))
+        self._caps = pace.caps
+        most = max(pace.rate or 0, *(cap or 0 for cap in self._caps))
         self._begun: deque[float] = deque(maxlen=most)
         self._first_at = None if history.first_at is None else min(history.first_at, now)
         self._spaced_until = 0.0
         self._new_until = 0.0
         for at, number in sorted(history.begun):
             self._begun.extend([min(at, now)] * min(number, most))
+        if history.begun:
             # How large the gap was drawn is not known: the largest is right for sure.
-            self._spaced_until = min(at, now) + pace.spacing(1.0)
+            self._space(min(max(history.begun)[0], now), 1.0)
         if history.last_new_at is not None:
             self._spend_contact(min(history.last_new_at, now))
         self._capped_until = self._cap_opens_at()
@@ -102,44 +121,60 @@ class Pacer:
     @property
     def seconds_a_message(self) -> float:
         """The mean time between two begins, where no cap holds them up; 0 without a pace."""
-        return (self._pace.spacing(0.0) + self._pace.spacing(1.0)) / 2
+        return self._pace.mean_spacing
 
     def cap(self, now: float) -> int | None:
         """How many messages the 24 hours up to `now` may hold; None without a cap."""
-        first_at = now if self._first_at is None else self._first_at
-        return next(cap for _, until, cap in self._pace.caps(first_at) if now < until)
+        days = 0 if self._first_at is None else int((now - self._first_at) // DAY)
+        return self._caps[min(days, len(self._caps) - 1)]
 
     def begin(self, now: float, *, jitter: float, new: bool) -> None:
         """Note that a message begins; `new` says that it is the first to its contact."""
         if self._first_at is None:
             self._first_at = now
-        self._spaced_until = now + self._pace.spacing(jitter)
         if new:
             self._spend_contact(now)
         self._begun.append(now)
+        self._space(now, jitter)
         self._capped_until = self._cap_opens_at()
 
     def undo(self, began_at: float) -> None:
         """Note that what began then was not sent: it does not count for a cap any more.
 
-        The spacing stays: whoever refused it was asked all the same.
+        Nor does it begin the warm-up. The spacing stays: whoever refused it was asked all the same.
         """
         if began_at in self._begun:
             self._begun.remove(began_at)
-            self._capped_until = self._cap_opens_at()
+        if began_at == self._first_at:
+            self._first_at = self._begun[0] if self._begun else None
+        self._capped_until = self._cap_opens_at()
+
+    def _space(self, at: float, jitter: float) -> None:
+        self._spaced_until = _later(at, self._pace.spacing(jitter))
+        rate = self._pace.rate
+        if rate is not None and len(self._begun) >= rate:
+            self._spaced_until = max(self._spaced_until, _later(self._begun[-rate], MINUTE))
 
     def _spend_contact(self, at: float) -> None:
         if self._pace.new_contacts is not None:
-            self._new_until = max(self._new_until, at + HOUR / self._pace.new_contacts)
+            self._new_until = max(self._new_until, _later(at, HOUR / self._pace.new_contacts))
 
     def _cap_opens_at(self) -> float:
         """The first time at which the cap in force then is not reached."""
         if self._first_at is None:
             return 0.0
-        for since, until, cap in self._pace.caps(self._first_at):
-            opens_at = since
+        opens_at = 0.0
+        for day, cap in enumerate(self._caps):
+            opens_at = self._first_at + day * DAY
+            until = opens_at + DAY
             if cap is not None and len(self._begun) >= cap:
-                opens_at = max(since, self._begun[-cap] + DAY)
+                opens_at = max(opens_at, _later(self._begun[-cap], DAY))
             if opens_at < until:
-                return opens_at
-        return inf
+                break
+        return opens_at
+
+
+def _later(at: float, seconds: float) -> float:
+    """The first time that is `seconds` after another: a sum may be rounded down."""
+    later = at + seconds
+    return later if later - at >= seconds else nextafter(later, inf)

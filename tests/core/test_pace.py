@@ -1,0 +1,294 @@
+"""No window of a minute, an hour or a day holds more than its cap, and no schedule starves."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from math import inf
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given, settings
+
+from trio_wa.core.pace import DAY, HOUR, MINUTE, History, Pace, Pacer
+
+START = 1_764_000_000.0
+TOLERANCE = 1e-6
+
+paces = st.builds(
+    Pace,
+    rate=st.one_of(st.none(), st.integers(1, 12), st.sampled_from([60, 6_000])),
+    gap=st.sampled_from([None, None, (0.0, 3.0), (2.0, 6.0), (5.0, 5.0), (600.0, 3_600.0)]),
+    daily_cap=st.one_of(st.none(), st.integers(1, 9), st.just(40)),
+    warmup=st.lists(st.integers(1, 9), max_size=4).map(tuple),
+)
+jitters = st.floats(0, 1, exclude_max=True)
+
+
+@dataclass
+class Begin:
+    """One begin: its true time, and what the clock said; it counts unless it came to nothing."""
+
+    at: float
+    stamp: float
+    new: bool
+    spacing: float
+    counts: bool = True
+
+
+@dataclass
+class Life:
+    """A session's sends under an observer who never loses count, whatever is restarted.
+
+    True time is that of the observer. `behind` is how far the clock was set back so far. A step
+    forward while the service is down cannot be told from time that passed: here it is that.
+    """
+
+    pace: Pace
+    now: float = START
+    behind: float = 0.0
+    log: list[Begin] = field(default_factory=list)
+    restarted: bool = False
+
+    def __post_init__(self) -> None:
+        self.pacer = Pacer(self.pace, History(), self.clock)
+
+    @property
+    def clock(self) -> float:
+        return self.now - self.behind
+
+    @property
+    def counted(self) -> list[Begin]:
+        return [begin for begin in self.log if begin.counts]
+
+    def send(self, jitter: float, late: float, *, new: bool) -> Begin:
+        """Begin as early as may be, or so much later."""
+        opens_at = self.pacer.opens_for_new_at if new else self.pacer.opens_at
+        self.now = max(self.now, opens_at + self.behind) + late
+        self.pacer.begin(self.clock, jitter=jitter, new=new)
+        begin = Begin(self.now, self.clock, new, self.pace.spacing(jitter))
+        self.log.append(begin)
+        self.check_windows()
+        return begin
+
+    def undo(self, begin: Begin) -> None:
+        begin.counts = False
+        self.pacer.undo(begin.stamp)
+
+    def restart(self, down: float, back: float, pace: Pace, open_attempts: int) -> None:
+        """Make a pacer of what a store keeps; the last attempts were open as the service ended."""
+        self.now += down
+        self.behind += back
+        self.pace = pace
+        self.restarted = True
+        settled = self.counted[: len(self.counted) - open_attempts]
+        begun = [begin.stamp for begin in self.counted[len(settled) :]]
+        self.pacer = Pacer(pace, stored(settled, self.clock).with_begins(begun), self.clock)
+
+    def within(self, seconds: float, begins: Iterable[Begin], now: float) -> int:
+        """How many lie in the window of so many seconds that ends with `now`."""
+        return sum(now - begin.at < seconds - TOLERANCE for begin in begins if begin.at <= now)
+
+    def cap(self, now: float) -> float:
+        """The cap in force, as it is set."""
+        days = int((now - self.counted[0].at) // DAY) if self.counted else 0
+        caps = (*self.pace.warmup, self.pace.daily_cap)
+        cap = caps[min(days, len(self.pace.warmup))]
+        return inf if cap is None else cap
+
+    def check_windows(self) -> None:
+        new = [begin for begin in self.counted if begin.new]
+        assert self.within(MINUTE, self.counted, self.now) <= (self.pace.rate or inf)
+        assert self.within(HOUR, new, self.now) <= (self.pace.new_contacts or inf)
+        assert self.within(DAY, self.counted, self.now) <= self.cap(self.now)
+
+    def check_waits(self) -> None:
+        """Nothing waits longer than its pace explains; without a restart, exactly as long."""
+        opens_at = self.pacer.opens_at + self.behind
+        longest = self.pace.spacing(1.0)
+        if self.pace.rate:
+            longest = max(longest, MINUTE)
+        if any(self.pace.caps):
+            longest = DAY
+        assert opens_at <= self.now + longest + TOLERANCE
+        if not self.restarted:
+            assert max(opens_at, self.now) == pytest.approx(self.free_at(), abs=TOLERANCE)
+
+    def free_at(self) -> float:
+        """The first time from now on that breaks nothing, found by trying."""
+        if not self.log:
+            return self.now
+        spaced = max(self.now, self.log[-1].at + self.log[-1].spacing)
+        firsts = [self.counted[0].at + day * DAY for day in range(6)] if self.counted else []
+        moments = [spaced, *firsts, *(begin.at + DAY for begin in self.counted)]
+        return min(at for at in moments if at >= spaced and self.is_free(at))
+
+    def is_free(self, at: float) -> bool:
+        days = int((at - self.counted[0].at) // DAY) if self.counted else 0
+        caps = (*self.pace.warmup, self.pace.daily_cap)[min(days, len(self.pace.warmup)) :]
+        return self.within(DAY, self.counted, at) < min(
+            (cap for cap in caps if cap is not None), default=inf
+        )
+
+
+def stored(begins: list[Begin], now: float) -> History:
+    """What a store makes of begins: those of a minute at the latest time in it."""
+    latest: dict[int, float] = {}
+    number: dict[int, int] = {}
+    for begin in begins:
+        minute = int(begin.stamp // MINUTE)
+        latest[minute] = max(latest.get(minute, 0.0), begin.stamp)
+        number[minute] = number.get(minute, 0) + 1
+    return History(
+        begun=tuple((latest[each], number[each]) for each in latest if latest[each] > now - DAY),
+        first_at=begins[0].stamp if begins else None,
+        last_new_at=max((begin.stamp for begin in begins if begin.new), default=None),
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(paces, st.one_of(st.none(), st.integers(1, 9), st.just(60)), st.data())
+def test_no_window_exceeds_its_cap_and_no_schedule_starves(
+    pace: Pace, new_contacts: int | None, data: st.DataObject
+) -> None:
+    """Over sends that fail or not, restarts, steps of the clock, and changes of the settings.
+
+    Only the pace for new contacts stays: how many there were before a restart is not kept.
+    """
+
+    def draw_pace(pace: Pace) -> Pace:
+        return Pace(pace.rate, pace.gap, pace.daily_cap, pace.warmup, new_contacts)
+
+    life = Life(draw_pace(pace))
+    for step in data.draw(st.lists(st.sampled_from("sssssbbir"), max_size=25)):
+        match step:
+            case "s":
+                begin = life.send(data.draw(jitters), 0.0, new=data.draw(st.booleans()))
+                if data.draw(st.sampled_from([False, False, True])):
+                    life.undo(begin)
+            case "b":  # a burst
+                late = data.draw(st.sampled_from([0.0, 0.0, 0.004, 1.0]))
+                for _ in range(data.draw(st.integers(2, 15))):
+                    life.send(data.draw(st.sampled_from([0.0, 0.5])), late, new=False)
+            case "i":
+                life.now += data.draw(st.sampled_from([0.5, 59.0, HOUR, DAY / 2, DAY]))
+            case _:
+                life.restart(
+                    data.draw(st.sampled_from([0.0, 0.5, 30.0, HOUR, DAY])),
+                    data.draw(st.sampled_from([0.0, 0.0, 7.0, HOUR, 3 * DAY])),
+                    draw_pace(data.draw(st.one_of(st.just(life.pace), paces))),
+                    data.draw(st.integers(0, min(3, len(life.counted)))),
+                )
+        life.check_waits()
+
+
+def begins(pacer: Pacer, count: int, *, since: float = START, new: bool = False) -> list[float]:
+    """When so many messages begin, each as early as it may."""
+    began, now = [], since
+    for _ in range(count):
+        now = max(now, pacer.opens_for_new_at if new else pacer.opens_at)
+        pacer.begin(now, jitter=0.5, new=new)
+        began.append(now)
+    return began
+
+
+@pytest.mark.parametrize("rate", [1, 7, 11, 60, 120, 997, 6_000])
+def test_begins_are_even_and_no_minute_holds_one_too_many_by_rounding(rate: int) -> None:
+    began = begins(Pacer(Pace(rate=rate), History(), START), 2 * rate + 1)
+    assert all(later - at >= MINUTE for at, later in zip(began, began[rate:], strict=False))
+    assert began[rate] - START == pytest.approx(MINUTE, abs=rate * 2.5e-7)
+    steps = {later - at for at, later in pairwise(began)}
+    assert max(steps) - min(steps) < 3e-7
+
+
+@pytest.mark.parametrize("number", [7, 60, 3_599])
+def test_new_contacts_are_spread_over_the_hour_and_known_ones_go_on(number: int) -> None:
+    pacer = Pacer(Pace(rate=6_000, new_contacts=number), History(), START)
+    began = begins(pacer, number + 1, new=True)
+    assert began[-1] - began[0] >= HOUR
+    assert began[-1] - began[0] == pytest.approx(HOUR, abs=number * 2.5e-7)
+    assert pacer.opens_at - began[-1] == pytest.approx(0.01, abs=1e-6)
+
+
+def test_a_gap_is_drawn_between_its_ends_and_never_below_the_rate() -> None:
+    pace = Pace(rate=20, gap=(2.0, 6.0))
+    assert [pace.spacing(jitter) for jitter in (0.0, 0.25, 0.5, 1.0)] == [3.0, 3.0, 4.0, 6.0]
+
+
+@given(paces)
+def test_the_mean_spacing_is_that_of_many_draws(pace: Pace) -> None:
+    draws = [pace.spacing((number + 0.5) / 1_000) for number in range(1_000)]
+    assert pace.mean_spacing == pytest.approx(sum(draws) / 1_000, rel=1e-4)
+
+
+def test_without_a_pace_nothing_is_held_up() -> None:
+    pacer = Pacer(Pace(), History(((START, 999),), START - DAY, START), START)
+    assert Pace().is_off
+    assert begins(pacer, 1_000, new=True) == [START] * 1_000
+    assert pacer.cap(START) is None
+    assert pacer.seconds_a_message == 0
+
+
+def test_a_warm_up_goes_up_day_by_day_from_the_first_send() -> None:
+    pacer = Pacer(Pace(daily_cap=9, warmup=(1, 2, 4)), History(), START)
+    days = [int((at - START) // DAY) for at in begins(pacer, 16)]
+    assert [days.count(day) for day in range(4)] == [1, 2, 4, 9]
+    assert [pacer.cap(START + day * DAY) for day in range(5)] == [1, 2, 4, 9, 9]
+
+
+def test_a_warm_up_that_goes_down_is_kept_to_in_the_day_before() -> None:
+    pacer = Pacer(Pace(warmup=(5, 2), daily_cap=3), History(), START)
+    assert begins(pacer, 5) == [START + day * DAY for day in (0, 0, 1, 1, 2)]
+    assert [pacer.cap(START + day * DAY) for day in range(3)] == [2, 2, 3]
+
+
+def test_a_warm_up_begins_with_what_was_sent_and_not_with_what_came_to_nothing() -> None:
+    pacer = Pacer(Pace(warmup=(1, 2), daily_cap=9), History(), START)
+    for day in range(5):
+        pacer.begin(START + day * DAY, jitter=0.0, new=False)
+        pacer.undo(START + day * DAY)
+    assert pacer.cap(START + 5 * DAY) == 1
+    assert begins(pacer, 3, since=START + 5 * DAY) == [START + day * DAY for day in (5, 6, 6)]
+
+
+def test_what_came_to_nothing_gives_back_the_cap_and_not_the_spacing() -> None:
+    pacer = Pacer(Pace(rate=6, daily_cap=1), History(), START)
+    pacer.begin(START, jitter=0.0, new=False)
+    assert (pacer.opens_at, pacer.capped_until) == (START + DAY, START + DAY)
+    pacer.undo(START)
+    assert (pacer.opens_at, pacer.capped_until) == (START + 10, 0.0)
+    pacer.undo(START)
+    assert pacer.opens_at == START + 10
+
+
+def test_a_lower_cap_waits_for_what_went_before_and_a_higher_one_does_not() -> None:
+    history = History(((START, 3), (START + HOUR, 2)), START - 99 * DAY)
+    now = START + 2 * HOUR
+    assert Pacer(Pace(daily_cap=1), history, now).opens_at == START + HOUR + DAY
+    assert Pacer(Pace(daily_cap=3), history, now).opens_at == START + DAY
+    assert Pacer(Pace(daily_cap=6), history, now).opens_at <= now
+
+
+def test_a_lower_rate_waits_for_the_minute_before() -> None:
+    history = History(((START, 60),), START)
+    assert Pacer(Pace(rate=6), history, START + 5).opens_at == START + MINUTE
+    assert Pacer(Pace(rate=61), history, START + 5).opens_at <= START + 5
+
+
+def test_after_a_restart_the_largest_gap_is_kept() -> None:
+    history = History(((START, 1),), START)
+    assert Pacer(Pace(gap=(2.0, 6.0)), history, START + 1).opens_at == START + 6
+
+
+def test_what_a_clock_that_ran_ahead_has_left_counts_as_now() -> None:
+    history = History(((START + DAY, 2), (START + 2 * DAY, 1)), START + DAY, START + 2 * DAY)
+    pacer = Pacer(Pace(rate=6, daily_cap=3, new_contacts=1), history, START)
+    assert pacer.opens_at == START + DAY
+    assert pacer.opens_for_new_at == START + DAY
+    pacer = Pacer(Pace(rate=6, new_contacts=1), history, START)
+    assert (pacer.opens_at, pacer.opens_for_new_at) == (START + 10, START + HOUR)
+
+
+def test_what_a_crash_left_begun_counts_as_the_rest_and_perhaps_as_new() -> None:
+    history = History(((START, 2),), START, START - HOUR).with_begins([START + 9, START - 5])
+    assert history == History(((START, 2), (START - 5, 1), (START + 9, 1)), START - 5, START + 9)
+    assert History().with_begins([]) == History()
