@@ -1,7 +1,7 @@
 """No window of a minute, an hour or a day holds more than its cap, and no schedule starves."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import inf
 
@@ -16,17 +16,20 @@ TOLERANCE = 1e-6
 
 paces = st.builds(
     Pace,
-    rate=st.one_of(st.none(), st.integers(1, 12), st.sampled_from([60, 6_000])),
-    gap=st.sampled_from([None, None, (0.0, 3.0), (2.0, 6.0), (5.0, 5.0), (600.0, 3_600.0)]),
-    daily_cap=st.one_of(st.none(), st.integers(1, 9), st.just(40)),
-    warmup=st.lists(st.integers(1, 9), max_size=4).map(tuple),
+    rate=st.sampled_from([None, 1, 3, 7, 11, 60, 6_000]),
+    gap=st.sampled_from([None, None, None, (0.0, 3.0), (5.0, 5.0), (600.0, 3_600.0)]),
+    daily_cap=st.sampled_from([None, None, 1, 3, 9, 40]),
+    warmup=st.sampled_from([(), (), (1, 2), (2, 4, 8), (9, 2)]),
 )
 jitters = st.floats(0, 1, exclude_max=True)
 
 
 @dataclass
 class Begin:
-    """One begin: its true time, and what the clock said; it counts unless it came to nothing."""
+    """One begin: its true time, and what the clock said; it counts unless it came to nothing.
+
+    `spacing` is what has to lie between it and the next one.
+    """
 
     at: float
     stamp: float
@@ -66,6 +69,7 @@ class Life:
         self.now = max(self.now, opens_at + self.behind) + late
         self.pacer.begin(self.clock, jitter=jitter, new=new)
         begin = Begin(self.now, self.clock, new, self.pace.spacing(jitter))
+        self.check_spacing(begin)
         self.log.append(begin)
         self.check_windows()
         return begin
@@ -80,6 +84,7 @@ class Life:
         self.behind += back
         self.pace = pace
         self.restarted = True
+        self.log = [replace(begin, spacing=pace.spacing(1.0)) for begin in self.counted]
         settled = self.counted[: len(self.counted) - open_attempts]
         begun = [begin.stamp for begin in self.counted[len(settled) :]]
         self.pacer = Pacer(pace, stored(settled, self.clock).with_begins(begun), self.clock)
@@ -94,6 +99,13 @@ class Life:
         caps = (*self.pace.warmup, self.pace.daily_cap)
         cap = caps[min(days, len(self.pace.warmup))]
         return inf if cap is None else cap
+
+    def check_spacing(self, begin: Begin) -> None:
+        for last in self.log[-1:]:
+            assert begin.at - last.at >= last.spacing - TOLERANCE
+        known = self.pace.new_contacts is None or not begin.new
+        for last in [] if known else [each for each in self.log if each.new][-1:]:
+            assert begin.at - last.at >= HOUR / (self.pace.new_contacts or 1) - TOLERANCE
 
     def check_windows(self) -> None:
         new = [begin for begin in self.counted if begin.new]
@@ -110,6 +122,9 @@ class Life:
         if any(self.pace.caps):
             longest = DAY
         assert opens_at <= self.now + longest + TOLERANCE
+        spread = HOUR / self.pace.new_contacts if self.pace.new_contacts else 0.0
+        opens_for_new_at = self.pacer.opens_for_new_at + self.behind
+        assert opens_for_new_at <= max(opens_at, self.now + spread + TOLERANCE)
         if not self.restarted:
             assert max(opens_at, self.now) == pytest.approx(self.free_at(), abs=TOLERANCE)
 
@@ -145,7 +160,7 @@ def stored(begins: list[Begin], now: float) -> History:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(paces, st.one_of(st.none(), st.integers(1, 9), st.just(60)), st.data())
 def test_no_window_exceeds_its_cap_and_no_schedule_starves(
     pace: Pace, new_contacts: int | None, data: st.DataObject
@@ -155,11 +170,8 @@ def test_no_window_exceeds_its_cap_and_no_schedule_starves(
     Only the pace for new contacts stays: how many there were before a restart is not kept.
     """
 
-    def draw_pace(pace: Pace) -> Pace:
-        return Pace(pace.rate, pace.gap, pace.daily_cap, pace.warmup, new_contacts)
-
-    life = Life(draw_pace(pace))
-    for step in data.draw(st.lists(st.sampled_from("sssssbbir"), max_size=25)):
+    life = Life(replace(pace, new_contacts=new_contacts))
+    for step in data.draw(st.lists(st.sampled_from("sssbbirr"), min_size=3, max_size=20)):
         match step:
             case "s":
                 begin = life.send(data.draw(jitters), 0.0, new=data.draw(st.booleans()))
@@ -172,10 +184,11 @@ def test_no_window_exceeds_its_cap_and_no_schedule_starves(
             case "i":
                 life.now += data.draw(st.sampled_from([0.5, 59.0, HOUR, DAY / 2, DAY]))
             case _:
+                other_paces = st.one_of(paces, st.just(life.pace))
                 life.restart(
                     data.draw(st.sampled_from([0.0, 0.5, 30.0, HOUR, DAY])),
                     data.draw(st.sampled_from([0.0, 0.0, 7.0, HOUR, 3 * DAY])),
-                    draw_pace(data.draw(st.one_of(st.just(life.pace), paces))),
+                    replace(data.draw(other_paces), new_contacts=new_contacts),
                     data.draw(st.integers(0, min(3, len(life.counted)))),
                 )
         life.check_waits()
