@@ -54,6 +54,7 @@ async def _run(port: int) -> None:
             sessions=tuple(Session(name, url) for name in SESSIONS),
             journal_path=":memory:",
             waha_webhook_secret=SECRET,
+            pace="gentle",
         )
 
         def listening(address: str) -> None:
