@@ -18,8 +18,10 @@ SENDS_MAX = 1_000
 
 @dataclass(slots=True)
 class _Send:
+    """A send, and how many seconds its ack took; None if it has none."""
+
     at: float
-    acked: bool = False
+    took: float | None = None
 
 
 class Deliveries:
@@ -27,21 +29,24 @@ class Deliveries:
 
     A session is a ghost once its newest `SENDS` sends have no ack, or once less than `share` of
     those of the last `SAMPLE_SECONDS` have one. A send counts once it was acknowledged, or has had
-    twice the time that the slowest ack took, and `MATURE_SECONDS` at least: so a session with slow
-    acks is none. While no ack has shown how long they take, it counts after `SAMPLE_SECONDS`.
+    twice the time that the slowest ack took of the `SENDS_MAX` newest sends, and `MATURE_SECONDS`
+    at least: so a session with slow acks is none. While no ack has shown how long they take, it
+    counts after `SAMPLE_SECONDS`.
     """
 
     def __init__(self) -> None:
         self._sends: OrderedDict[str, _Send] = OrderedDict()
         self._early: OrderedDict[str, None] = OrderedDict()
-        self._slowest: float | None = None
+        self._forgotten: float | None = None  # how long the slowest ack took before `forget`
 
     def sent(self, waha_id: str, at: float) -> None:
         """Note that WAHA took a message."""
-        self._sends[waha_id] = _Send(at, acked=waha_id in self._early)
+        early = waha_id in self._early
+        self._sends[waha_id] = _Send(at, took=0.0 if early else None)
         self._early.pop(waha_id, None)
         if len(self._sends) > SENDS_MAX:
             self._sends.popitem(last=False)
+            self._forgotten = None
 
     def acked(self, waha_id: str, at: float) -> None:
         """Note that WhatsApp answered to a message: it was delivered, or refused.
@@ -53,49 +58,57 @@ class Deliveries:
             self._early[waha_id] = None
             if len(self._early) > SENDS_MAX:
                 self._early.popitem(last=False)
-        elif not send.acked:
-            send.acked = True
-            self._slowest = max(self._slowest or 0.0, at - send.at)
+        elif send.took is None:
+            send.took = max(0.0, at - send.at)
 
     def forget(self) -> None:
         """Begin anew, as after a restart of the session."""
+        self._forgotten = self._slowest
         self._sends.clear()
 
     @property
     def any_acked(self) -> bool:
         """Whether anything that it sent was acknowledged."""
-        return any(each.acked for each in self._sends.values())
+        return any(each.took is not None for each in self._sends.values())
 
     def any_overdue(self, now: float) -> bool:
         """Whether anything without an ack counts."""
-        return any(not each.acked and self._is_mature(each, now) for each in self._sends.values())
+        maturity = self.maturity
+        return any(each.took is None and each.at + maturity <= now for each in self._sends.values())
 
     @property
     def maturity(self) -> float:
         """Seconds after which a send without an ack counts."""
-        if self._slowest is None:
-            return SAMPLE_SECONDS
-        return max(MATURE_SECONDS, 2 * self._slowest)
+        slowest = self._slowest
+        return SAMPLE_SECONDS if slowest is None else max(MATURE_SECONDS, 2 * slowest)
 
     def next_at(self, now: float) -> float | None:
         """When the next send without an ack counts; None if none is to come."""
-        mature = now - self.maturity
-        young = (each.at for each in self._sends.values() if not each.acked and each.at > mature)
-        first = min(young, default=None)
-        return None if first is None else first + self.maturity
+        maturity = self.maturity
+        unacked = (each.at + maturity for each in self._sends.values() if each.took is None)
+        return min((at for at in unacked if at > now), default=None)
 
     def is_ghost(self, now: float, share: float) -> bool:
         """Whether too little of what counts was acknowledged."""
-        counts = [each for each in self._sends.values() if each.acked or self._is_mature(each, now)]
+        maturity = self.maturity
+        counts = [
+            each
+            for each in self._sends.values()
+            if each.took is not None or each.at + maturity <= now
+        ]
         newest = counts[-SENDS:]
         if len(newest) < SENDS:
             return False
-        if not any(each.acked for each in newest):
+        if all(each.took is None for each in newest):
             return True
         sample = [each for each in counts if each.at > now - SAMPLE_SECONDS]
         if len(sample) < SENDS:
             sample = newest
-        return sum(each.acked for each in sample) < share * len(sample)
+        return sum(each.took is not None for each in sample) < share * len(sample)
 
-    def _is_mature(self, send: _Send, now: float) -> bool:
-        return send.at <= now - self.maturity
+    @property
+    def _slowest(self) -> float | None:
+        took = [each.took for each in self._sends.values() if each.took is not None]
+        if self._forgotten is not None:
+            took.append(self._forgotten)
+        return max(took, default=None)
