@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 
 from trio_wa.core.quiet_hours import QuietHours, parse_quiet_hours
 
@@ -32,10 +32,10 @@ def at(wall: str, zone: str = "Asia/Jakarta", fold: int = 0) -> float:
 @cache
 def minutes(zone: str, day: date) -> list[tuple[float, datetime]]:
     """Each minute of the days around one, and what a clock on the wall shows in it."""
-    start = int(datetime.combine(day - timedelta(days=4), time(), UTC).timestamp())
+    start = int(datetime.combine(day - timedelta(days=6), time(), UTC).timestamp())
     return [
         (float(minute), datetime.fromtimestamp(minute, ZoneInfo(zone)).replace(tzinfo=None))
-        for minute in range(start, start + 9 * int(DAY), int(MINUTE))
+        for minute in range(start, start + 13 * int(DAY), int(MINUTE))
     ]
 
 
@@ -53,7 +53,7 @@ def nights(quiet: QuietHours, day: date) -> list[tuple[float, float]]:
     """The quiet hours of the days around one: from the first such minute to the last."""
     walk = minutes(quiet.zone.key, day)
     over = timedelta(days=quiet.end < quiet.start)
-    days = [day + timedelta(days=number) for number in range(-3, 4)]
+    days = [day + timedelta(days=number) for number in range(-4, 5)]
     return [
         (
             shown(walk, datetime.combine(each, quiet.start))[0],
@@ -73,13 +73,14 @@ quiet_hours = st.builds(
 ).filter(lambda quiet: quiet.start != quiet.end)
 
 
+@settings(deadline=None)  # the first walk over the minutes takes a while
 @given(quiet_hours, st.data())
 def test_it_is_quiet_when_the_clock_on_the_wall_says_so(
     quiet: QuietHours, data: st.DataObject
 ) -> None:
     day = data.draw(st.sampled_from(CHANGES[quiet.zone.key]))
     walk = minutes(quiet.zone.key, day)
-    index = data.draw(st.integers(3 * 1440, 6 * 1440))
+    index = data.draw(st.integers(5 * 1440, 8 * 1440))
     now = walk[index][0] + data.draw(st.sampled_from([0.0, 0.5, 59.0]))
     until = quiet.ends_at(now)
     assert (until is not None) == is_quiet(quiet, day, now)
@@ -88,16 +89,17 @@ def test_it_is_quiet_when_the_clock_on_the_wall_says_so(
         assert until == later
 
 
+@settings(deadline=None)  # the first walk over the minutes takes a while
 @given(quiet_hours, st.data(), st.one_of(st.integers(0, 2_880), st.just(0)))
 def test_only_the_minutes_outside_quiet_hours_count(
     quiet: QuietHours, data: st.DataObject, wanted: int
 ) -> None:
     day = data.draw(st.sampled_from(CHANGES[quiet.zone.key]))
     walk = [minute for minute, _ in minutes(quiet.zone.key, day)]
-    start = data.draw(st.integers(2 * 1440, 3 * 1440))
+    start = data.draw(st.integers(4 * 1440, 6 * 1440))
     until = quiet.after(walk[start], wanted * MINUTE)
     assert quiet.ends_at(until) is None
-    last = walk[-2 * 1440]
+    last = walk[-4 * 1440]
     left = [minute for minute in walk[start:] if not is_quiet(quiet, day, minute)]
     if until < last:
         assert until == left[wanted]
