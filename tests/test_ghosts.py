@@ -12,7 +12,7 @@ import trio.testing
 from tests.fakes import FailingStore, FakeAlarm, FakeObserver, FakeRules, cancelled_at
 from trio_wa.adapters.memory_store import MemoryStore
 from trio_wa.clock import Clock
-from trio_wa.core.ghost import MATURE_SECONDS, SAMPLE_SECONDS, SENDS
+from trio_wa.core.ghost import MATURE_SECONDS, SAMPLE_SECONDS, SENDS, SENDS_MAX
 from trio_wa.core.session import Session
 from trio_wa.ghosts import HEARD_SECONDS, Ghosts
 from trio_wa.ports import SessionMemory
@@ -169,6 +169,19 @@ async def test_a_session_with_merely_slow_acks_is_none(
             await trio.sleep(5)
     await trio.sleep(max(delays))
     assert (bench.rules.ghost, bench.alarms) == ({}, [])
+
+
+async def test_an_ack_that_was_slow_long_ago_does_not_hold_up_the_search(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    bench = Bench()
+    nursery.start_soon(bench.life)
+    await bench.send_and_ack(1, after=3_000.0)
+    bench.send()  # without an ack it counts after 6,000 seconds, as it is now
+    await bench.send_and_ack(SENDS_MAX, after=1.0)
+    await bench.send_in_vain()
+    await trio.sleep(120)
+    assert bench.rules.ghost == {"a": "out"}
 
 
 @pytest.mark.parametrize(("one_in", "ghost"), [(10, True), (6, True), (4, False), (1, False)])

@@ -110,8 +110,9 @@ class Ghosts:
     def sent(self, session: str, waha_id: str) -> None:
         """Note that WAHA took a message."""
         watched = self._watched[session]
+        patience = watched.deliveries.maturity
         watched.deliveries.sent(waha_id, self._clock.now())
-        if watched.asleep or watched.on_trial:
+        if watched.asleep or watched.on_trial or watched.deliveries.maturity < patience:
             watched.wake()
 
     def acked(self, session: str, waha_id: str) -> None:
