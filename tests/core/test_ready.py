@@ -18,9 +18,9 @@ from trio_wa.core.session import Session
 SESSIONS = [Session("a", "http://one"), Session("b", "http://two")]
 
 
-def anywhere(waiting: Message) -> Route:
+def anywhere(waiting: Message) -> list[Route]:
     """No first choice."""
-    return Route(None, waiting.sessions)
+    return [Route(None, waiting.sessions)]
 
 
 def entries(ready: ReadySet) -> int:
@@ -209,7 +209,7 @@ def test_a_change_and_its_return_before_the_next_claim_cost_nothing() -> None:
 
 
 def test_heads_filed_anew_keep_their_order_and_leave_nothing_behind() -> None:
-    ready = ReadySet(lambda waiting: Route(courses[waiting.seq % 2], waiting.sessions))
+    ready = ReadySet(lambda waiting: [Route(courses[waiting.seq % 2], waiting.sessions)])
     courses = ["even", "odd"]
     for seq in range(1, 1_001):
         ready.add(message(seq, to=f"{seq}@c.us"))

@@ -11,12 +11,14 @@ Allowed: TypeAlias = tuple[str, ...]
 class Route(NamedTuple):
     """Where a message may go: its first choice among the sessions, if any, and those it allows.
 
-    `new` says that it would be the first to its contact, wherever it goes first.
+    `new` says that it would be the first to its contact, wherever it goes first. `over` names
+    another session that knows the contact, and may do instead.
     """
 
     first: str | None
     allowed: Allowed
     new: bool = False
+    over: str | None = None
 
 
 def ranking(chat_id: str, names: Iterable[str]) -> tuple[str, ...]:

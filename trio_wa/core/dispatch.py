@@ -72,7 +72,7 @@ class Dispatch:
         self.rotation = Rotation(
             sessions, workers=workers, retry_base=retry_base, sticky=sticky, limits=limits
         )
-        self.ready = ReadySet(self.rotation.route)
+        self.ready = ReadySet(self.rotation.routes)
         self._workers = workers
         self._busy = 0
         self._open: dict[str, str] = {}
@@ -106,8 +106,7 @@ class Dispatch:
     def learn_contact(self, session: str, chat_id: str) -> None:
         """Note that a recipient is no new contact of a session, as after a message of theirs."""
         self.rotation.contacts.learn(session, chat_id, known=True)
-        if self.rotation.minds_new and self.ready.waits_for(chat_id):
-            self.ready.regroup()
+        self.ready.refile(chat_id)
 
     def add(self, message: Message) -> None:
         """Take a message into the ready set."""
@@ -259,7 +258,7 @@ class Dispatch:
         self._regroup(now)
         oldest: tuple[Message, Slot] | None = None
         for route, message in self.ready.heads(now):
-            if oldest is not None and oldest[0].seq < message.seq:
+            if oldest is not None and oldest[0].seq <= message.seq:
                 continue
             slot = self.rotation.pick(message, route.first, now)
             if slot is not None:

@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import inf
 
@@ -26,15 +26,16 @@ class _Line:
 class ReadySet:
     """The messages that wait in memory. Each operation costs the logarithm of their number.
 
-    `route` tells where a message may go, and where it would rather go: the heads are kept apart by
-    it, so that none waits behind one that goes elsewhere. Where its answers change, `regroup`.
+    `routes` tells where a message may go, and where it would rather go, in one `Route` or more: the
+    heads are kept apart by it, so that none waits behind one that goes elsewhere. Exactly one of a
+    message's routes has no `over`. Where the answers change, `refile` or `regroup`.
     `preferring` counts the messages that prefer a session, `allowing` those that allow the same.
     """
 
-    def __init__(self, route: Callable[[Message], Route]) -> None:
+    def __init__(self, routes: Callable[[Message], Iterable[Route]]) -> None:
         self.preferring = 0
         self.allowing: Counter[Allowed] = Counter()
-        self._route = route
+        self._routes = routes
         self._numbers = itertools.count(1)
         self._messages: dict[str, Message] = {}
         self._arrivals: dict[str, int] = {}
@@ -55,10 +56,6 @@ class ReadySet:
     def get(self, message_id: str) -> Message | None:
         """A waiting message; None if it does not wait here."""
         return self._messages.get(message_id)
-
-    def waits_for(self, chat_id: str) -> bool:
-        """Whether anything waits for a recipient, or is out on its way there."""
-        return chat_id in self._lines
 
     def is_head(self, message: Message) -> bool:
         """Whether nothing before it in its line, nor out of it, holds a waiting message up."""
@@ -117,12 +114,19 @@ class ReadySet:
             else:
                 yield route, self._messages[entry[2]]
 
+    def refile(self, chat_id: str) -> None:
+        """File the head of a recipient's line anew, by the routes that it has now."""
+        line = self._lines.get(chat_id)
+        if line is not None and not line.holds:
+            self._come_up(chat_id, line)
+
     def regroup(self) -> None:
-        """File every head anew, by the route that it has now; this costs their number."""
+        """File every head anew, by the routes that it has now; this costs their number."""
         heaps, self._heads = self._heads, {}
-        for heap in heaps.values():
-            for _, offer, message_id in heap.living():
-                self._push_head(self._messages[message_id], offer)
+        for route, heap in heaps.items():
+            if route.over is None:
+                for _, offer, message_id in heap.living():
+                    self._push_head(self._messages[message_id], offer)
 
     def expired(self, now: float) -> Message | None:
         """Take out a waiting message whose time to live is over, if there is one."""
@@ -172,11 +176,11 @@ class ReadySet:
             self._push_head(message, line.offer)
 
     def _push_head(self, message: Message, offer: int) -> None:
-        route = self._route(message)
-        heap = self._heads.get(route)
-        if heap is None:
-            heap = self._heads[route] = LiveHeap(self._is_offered)
-        heap.push((message.seq, offer, message.id))
+        for route in self._routes(message):
+            heap = self._heads.get(route)
+            if heap is None:
+                heap = self._heads[route] = LiveHeap(self._is_offered)
+            heap.push((message.seq, offer, message.id))
 
     def _is_waiting(self, entry: Entry) -> bool:
         return self._arrivals.get(entry[2]) == entry[1]

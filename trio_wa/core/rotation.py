@@ -81,6 +81,7 @@ class Rotation:
         self._order = tuple(self.slots.values())
         self._workers = workers
         self._turn = 0
+        self._usable = tuple(self.slots)
         self._locked: tuple[str, ...] = ()
 
     def recall(
@@ -105,7 +106,8 @@ class Rotation:
     def filing(self, now: float) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The sessions that are usable, and those that are time-locked: on these routes depend."""
         self._locked = tuple(slot.session.name for slot in self._order if slot.locked_until > now)
-        return self.usable(), self._locked
+        self._usable = self.usable()
+        return self._usable, self._locked
 
     def usable(self, allowed: Allowed = ()) -> tuple[str, ...]:
         """The names of those `allowed` (empty: all) that may be tried at all."""
@@ -117,7 +119,7 @@ class Rotation:
         minds_new = self.minds_new and message.chat_id.endswith(PEOPLE)
         if message.prefer is None and not self.sticky and not minds_new:
             return Route(None, allowed)
-        usable = self.usable(allowed)
+        usable = tuple(name for name in self._usable if not allowed or name in allowed)
         if message.prefer in usable:
             return Route(
                 message.prefer, allowed, minds_new and self.contacts.is_new(message.prefer, message)
@@ -131,6 +133,19 @@ class Rotation:
         if choices and (self.sticky or (minds_new and not new)):
             first = next(name for name in self._ranking(message.chat_id) if name in choices)
         return Route(first, allowed, new)
+
+    def routes(self, message: Message) -> Iterable[Route]:
+        """The route of a message, and one over each other session that knows its contact.
+
+        Past a first choice, a message that is new to all may have to wait where these may go.
+        """
+        route = self.route(message)
+        yield route
+        if route.first is not None and self.minds_new:
+            for name in self._usable:
+                may = name != route.first and (not route.allowed or name in route.allowed)
+                if may and not self.contacts.is_new(name, message):
+                    yield route._replace(over=name)
 
     def pick(self, message: Message, first: str | None, now: float) -> Slot | None:
         """The session that sends `message` now, whose first choice is `first`; None if none may.
