@@ -39,6 +39,7 @@ ROUTES: list[tuple[str, str, Scope]] = [
     ("POST", "/messages/{}/cancel", "send"),
     ("POST", "/messages/{}/retry", "send"),
     ("POST", "/messages/retry", "send"),
+    ("GET", "/alerts", "read"),
     ("GET", "/ledger", "admin"),
     ("GET", "/sessions", "read"),
     ("POST", "/sessions/b/pause", "admin"),
