@@ -3,6 +3,7 @@
 from trio_wa.adapters.acknowledgement import confirmation, reason, stronger
 from trio_wa.adapters.memory_row import Row
 from trio_wa.adapters.memory_table import Table
+from trio_wa.adapters.traffic import counts, is_person
 from trio_wa.core.message import Message
 from trio_wa.core.retry import Decision, Final, Requeue, state_after
 from trio_wa.core.status import Status, joined, may_follow
@@ -25,7 +26,10 @@ def settle(table: Table, message: Message, attempt: Attempt, decision: Decision)
     row = table.rows.get(message.id)
     if row is None:
         return after
-    table.traffic.count(message, attempt)
+    if counts(attempt):
+        chat_id = row.draft.chat_id
+        new = is_person(chat_id) and attempt.session not in table.recipients.known_to(chat_id)
+        table.traffic.count(attempt.session, attempt.began_at, new=new)
     if row.status is not Status.SENDING or not may_follow(row.status, after):
         return row.status
     named = _named(decision) or row.waha_id

@@ -2,13 +2,12 @@
 
 from collections import Counter
 
+from trio_wa.adapters.acknowledgement import REACHED
 from trio_wa.adapters.memory_table import Table
-from trio_wa.core.status import SERVER, Status
+from trio_wa.core.status import SERVER
 from trio_wa.ports import Activity, SessionMemory
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
-
-_DONE = frozenset({Status.SENT, Status.DELIVERED, Status.READ})
 
 
 class Sessions:
@@ -39,7 +38,7 @@ def activity(table: Table, now: float) -> dict[str, Activity]:
     sent: dict[int, Counter[str]] = {MINUTE: Counter(), HOUR: Counter(), DAY: Counter()}
     confirmed: Counter[str] = Counter()
     for row in table.settled.values():
-        if row.status not in _DONE or row.session is None or row.settled_at is None:
+        if row.status not in REACHED or row.session is None or row.settled_at is None:
             continue
         for period, counter in sent.items():
             counter[row.session] += row.settled_at > now - period

@@ -15,6 +15,7 @@ from trio_wa.adapters import memory_sessions as sessions
 from trio_wa.adapters import memory_upkeep as upkeep
 from trio_wa.adapters.memory_row import Row
 from trio_wa.adapters.memory_table import Table
+from trio_wa.adapters.traffic import histories
 from trio_wa.core.message import Message
 from trio_wa.core.pace import History
 from trio_wa.core.retry import Decision, Final, Requeue
@@ -40,7 +41,7 @@ T = TypeVar("T")
 
 
 class MemoryStore:
-    """Keeps every unsettled message, and the newest of the settled ones, the keys and the contacts.
+    """Keeps every unsettled message, and the newest settled ones, keys, contacts and recipients.
 
     What is dropped beyond `max_settled` counts as purged. Every change is made in one step.
     """
@@ -139,15 +140,16 @@ class MemoryStore:
     async def histories(self, now: float) -> Mapping[str, History]:
         """What each session has sent, for its pace."""
         await trio.lowlevel.checkpoint()
-        return self._table.traffic.histories(now)
+        minutes = sorted(self._table.traffic.minutes.items())
+        return histories(((session, minute) for (session, _), minute in minutes), now)
 
     async def remember_recipient(self, session: str, chat_id: str) -> None:
         """Record that a recipient is known to a session."""
         await _write(partial(self._table.recipients.learn, session, chat_id))
 
     async def forget_histories(self, before: float, limit: int) -> int:
-        """Forget begins of before, but the first of each session; says of how many minutes."""
-        return await _write(partial(self._table.traffic.forget, before, limit))
+        """Forget begins of before; says of how many minutes. When each session began, stays."""
+        return await _write(partial(upkeep.forget_histories, self._table, before, limit))
 
     async def contact(self, chat_id: str) -> str | None:
         """The chat id under which WhatsApp knows a recipient; None if that is not known."""

@@ -3,15 +3,15 @@
 import itertools
 from collections.abc import Iterator
 
+from trio_wa.adapters.acknowledgement import REACHED
 from trio_wa.adapters.memory_acks import Acks
 from trio_wa.adapters.memory_keys import Keys
+from trio_wa.adapters.memory_recipients import Recipients
 from trio_wa.adapters.memory_row import Row
-from trio_wa.adapters.memory_traffic import Recipients, Traffic
+from trio_wa.adapters.traffic import Traffic
 from trio_wa.core.message import Message
 from trio_wa.core.status import Status
 from trio_wa.ports import Event, Publish
-
-_DONE = frozenset({Status.SENT, Status.DELIVERED, Status.READ})
 
 
 class Table:
@@ -59,7 +59,7 @@ class Table:
             row.settled_at = event.at
             self.settled[row.draft.id] = row
         row.enter(event)
-        if event.status in _DONE and row.session is not None:
+        if event.status in REACHED and row.session is not None:
             self.recipients.learn(row.session, row.draft.chat_id)
         if len(self.settled) > self._max_settled:
             self.delete(next(iter(self.settled)))

@@ -3,12 +3,12 @@
 import itertools
 from collections.abc import Iterator
 
+from trio_wa.adapters.acknowledgement import REACHED
 from trio_wa.adapters.memory_row import Row
 from trio_wa.adapters.memory_table import Table
+from trio_wa.adapters.traffic import minute_of
 from trio_wa.core.status import Status
 from trio_wa.ports import Event
-
-_DONE = frozenset({Status.SENT, Status.DELIVERED, Status.READ})
 
 
 def expire_overdue(table: Table, after_seq: int, at: float, limit: int) -> int:
@@ -25,7 +25,7 @@ def erase_texts(table: Table, settled_before: float, limit: int) -> int:
     rows = (
         row
         for row in _settled_before(table, settled_before)
-        if row.status in _DONE and row.text is not None
+        if row.status in REACHED and row.text is not None
     )
     erased = list(itertools.islice(rows, limit))
     for row in erased:
@@ -39,6 +39,17 @@ def purge(table: Table, settled_before: float, limit: int) -> int:
     for row in old:
         table.delete(row.draft.id)
     return len(old)
+
+
+def forget_histories(table: Table, before: float, limit: int) -> int:
+    """Forget the minutes before that time, but the first of each session; says how many."""
+    minutes = table.traffic.minutes
+    first = dict(sorted(minutes, reverse=True))  # the lowest minute comes last, and stays
+    old = (key for key in minutes if first[key[0]] < key[1] < minute_of(before))
+    chosen = list(itertools.islice(old, limit))
+    for key in chosen:
+        del minutes[key]
+    return len(chosen)
 
 
 def _settled_before(table: Table, time: float) -> Iterator[Row]:

@@ -4,11 +4,13 @@
 
 from typing import Any
 
-from trio_wa.adapters.acknowledgement import confirmation, reason, stronger
+from trio_wa.adapters.acknowledgement import REACHED, confirmation, reason, stronger
 from trio_wa.adapters.sqlite.history import APPEND, line
 from trio_wa.adapters.sqlite.journal import Journal
+from trio_wa.adapters.sqlite.recipients import knows, learn
 from trio_wa.adapters.sqlite.rows import storable_or_none
-from trio_wa.adapters.sqlite.traffic import count
+from trio_wa.adapters.sqlite.traffic import Begin
+from trio_wa.adapters.traffic import counts, is_person
 from trio_wa.core.message import Message
 from trio_wa.core.retry import Decision, Final, Requeue, state_after
 from trio_wa.core.status import Status, joined, may_follow
@@ -62,7 +64,6 @@ def begin(journal: Journal, message: Message, session: str, at: float) -> bool:
 
 def settle(journal: Journal, message: Message, attempt: Attempt, decision: Decision) -> Status:
     """Record how an attempt ended, and what follows from it or from an ack that came before."""
-    count(journal, message, attempt)
     after, session = state_after(decision), attempt.session
     if may_follow(Status.SENDING, after):
         code, detail = storable_or_none(decision.code), storable_or_none(decision.detail)
@@ -76,14 +77,18 @@ def settle(journal: Journal, message: Message, attempt: Attempt, decision: Decis
             named = _named(decision)
             journal.cursor.execute(_SETTLE, (after, *cause, named, settled_at, *where))
         if journal.changed():
+            _count(journal, message, attempt, after)
             return after
     row = journal.cursor.execute(_BORNE, (message.id,)).fetchone()
     if row is None:
         return after
     status, *borne = row
     if status != Status.SENDING or not may_follow(Status.SENDING, after):
+        _count(journal, message, attempt, None)
         return Status(status)
-    return _join(journal, message.id, attempt, decision, *borne)
+    after = _join(journal, message.id, attempt, decision, *borne)
+    _count(journal, message, attempt, after)
+    return after
 
 
 def resolve(
@@ -100,7 +105,10 @@ def resolve(
         journal.cursor.execute(_RESOLVE_REQUEUE, (*cause, *_again(decision), *where))
     else:
         journal.cursor.execute(_RESOLVE, (after, *cause, _named(decision), at, *where))
-    return journal.changed()
+    resolved = journal.changed()
+    if resolved and after in REACHED and session not in message.known_to:
+        learn(journal, session, message.chat_id)
+    return resolved
 
 
 def _join(
@@ -128,6 +136,19 @@ def _join(
     values = (after, session, code, detail, *proof, event, message_id)
     journal.cursor.execute(_JOIN, values)
     return after
+
+
+def _count(journal: Journal, message: Message, attempt: Attempt, state: Status | None) -> None:
+    """Count an attempt, and note that its recipient is known if it came to such a `state`."""
+    session, chat_id = attempt.session, message.chat_id
+    counted, new = counts(attempt), False
+    if session not in message.known_to:
+        if state in REACHED:
+            new = learn(journal, session, chat_id)
+        else:
+            new = counted and not knows(journal, session, chat_id)
+    if counted:
+        journal.begun.append(Begin(session, attempt.began_at, new and is_person(chat_id)))
 
 
 def _again(decision: Requeue) -> tuple[str | None, float, int, int]:

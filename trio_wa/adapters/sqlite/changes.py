@@ -8,8 +8,8 @@ import apsw
 
 from trio_wa.adapters.sqlite.history import APPEND, line
 from trio_wa.adapters.sqlite.journal import Journal
+from trio_wa.adapters.sqlite.recipients import known_to
 from trio_wa.adapters.sqlite.rows import MESSAGE, message, storable
-from trio_wa.adapters.sqlite.traffic import known_to
 from trio_wa.core.message import Message
 from trio_wa.core.status import Status
 from trio_wa.ports import (

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import apsw
 
 from trio_wa.adapters.sqlite.disk import CONDITIONS, DAMAGE
+from trio_wa.adapters.sqlite.traffic import Begin, add
 from trio_wa.core.message import Message
 
 
@@ -37,13 +38,15 @@ class Totals:
 class Journal:
     """Runs changes in one transaction at a time; used by the writer's thread alone.
 
-    Changes find the cursor to work with, the totals, and the list of what they queued.
+    Changes find the cursor to work with, the totals, and the lists of what they queued
+    and of the begins that count. Totals and begins are written once, before the commit.
     """
 
     connection: apsw.Connection
     cursor: apsw.Cursor = field(init=False)
     totals: Totals = field(init=False)
     queued: list[Message] = field(default_factory=list)
+    begun: list[Begin] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.cursor = self.connection.cursor()
@@ -77,7 +80,7 @@ class Journal:
         self.cursor.execute("UPDATE totals SET accepted = accepted")
 
     def _alone(self, change: "Change") -> Done:
-        totals, queued = self._copy(), len(self.queued)
+        totals, queued, begun = self._copy(), len(self.queued), len(self.begun)
         self.cursor.execute("SAVEPOINT alone")
         try:
             done = Done(change(self))
@@ -87,6 +90,7 @@ class Journal:
             self.cursor.execute("ROLLBACK TO alone")
             self.totals = totals
             del self.queued[queued:]
+            del self.begun[begun:]
             done = Done(error=error)
         self.cursor.execute("RELEASE alone")
         return done
@@ -95,10 +99,12 @@ class Journal:
     def _transaction(self) -> Iterator[None]:
         totals = self._copy()
         self.queued.clear()
+        self.begun.clear()
         self._roll_back()
         try:
             self.cursor.execute("BEGIN IMMEDIATE")
             yield
+            add(self.cursor, self.begun)
             if self.totals != totals:
                 self.cursor.execute(
                     "UPDATE totals SET accepted = ?, purged = ?, number = ?",

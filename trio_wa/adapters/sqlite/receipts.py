@@ -10,6 +10,7 @@ from trio_wa.adapters.acknowledgement import (
     MAX_ACKS,
     MAX_FLAGGED,
     OVERDUE,
+    REACHED,
     UNCONFIRMED,
     confirmation,
     reason,
@@ -18,12 +19,13 @@ from trio_wa.adapters.acknowledgement import (
 from trio_wa.adapters.sqlite.changes import requeue
 from trio_wa.adapters.sqlite.history import APPEND, line
 from trio_wa.adapters.sqlite.journal import Journal
+from trio_wa.adapters.sqlite.recipients import learn
 from trio_wa.adapters.sqlite.rows import MESSAGE, storable
 from trio_wa.core.status import Status
 from trio_wa.ports import Event, Moved, Receipt, Unconfirmed
 
 _BEARER = """
-SELECT number, id, status, ack, settled_at FROM messages INDEXED BY messages_waha
+SELECT number, id, chat_id, session, status, ack, settled_at FROM messages INDEXED BY messages_waha
 WHERE waha_id = ? AND session = ? ORDER BY number DESC LIMIT 1
 """
 _KEEP = """
@@ -132,7 +134,7 @@ def unconfirmed(
 
 
 def _apply(journal: Journal, receipt: Receipt, row: tuple[Any, ...]) -> Moved | None:
-    number, message_id, status, known, settled_at = row
+    number, message_id, chat_id, session, status, known, settled_at = row
     before = Status(status)
     after, ack = received(before, known, receipt.ack)
     confirmed = None if before is Status.SENDING else confirmation(ack)
@@ -144,6 +146,8 @@ def _apply(journal: Journal, receipt: Receipt, row: tuple[Any, ...]) -> Moved | 
     event = line(Event(receipt.at, after, receipt.session, code, detail))
     values = (ack, confirmed, after, code, detail, receipt.at, event, number)
     journal.cursor.execute(_MOVE, values)
+    if after in REACHED and before not in REACHED:
+        learn(journal, session, chat_id)
     opened = before is Status.UNKNOWN and settled_at is None
     return Moved(message_id, before, after, opened)
 

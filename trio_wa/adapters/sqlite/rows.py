@@ -11,15 +11,14 @@ from trio_wa.ports import OpenAttempt, Record
 
 MESSAGE = (
     "id, seq, chat_id, text, accepted_at, expires_at, sessions, due_at, attempts, deferrals,"
-    " on_unknown, waha_id, session, (SELECT json_group_array(session ORDER BY session)"
+    " on_unknown, waha_id, session, (SELECT json_group_array(session)"
     " FROM recipients WHERE recipients.chat_id = messages.chat_id)"
 )
 """The columns that `message` reads."""
 
 RECORD = (
     "number, id, recipient, chat_id, text, accepted_at, expires_at, due_at, owner, session,"
-    " waha_id, code, detail, settled_at, on_unknown, ack, status, sessions, confirmation,"
-    " seq"
+    " waha_id, code, detail, settled_at, on_unknown, ack, status, sessions, confirmation, seq"
 )
 """The columns that `record` reads; `history` may follow them."""
 
@@ -42,7 +41,7 @@ def message(row: tuple[Any, ...]) -> Message:
         on_unknown=on_unknown,
         waha_id=waha_id,
         prefer=None if waha_id is None else session,
-        known_to=_sessions(known_to),
+        known_to=tuple(sorted(_sessions(known_to))),
     )
 
 

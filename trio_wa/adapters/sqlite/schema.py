@@ -92,34 +92,30 @@ CREATE TABLE contacts (
 _THIRD = """
 ALTER TABLE sessions ADD COLUMN ghost INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE sessions ADD COLUMN locked_until REAL;
-CREATE TABLE recipients (         -- which sessions have written to whom, or were written to by whom
+CREATE TABLE recipients (         -- which of them are known to which sessions
     chat_id TEXT NOT NULL,
     session TEXT NOT NULL,
     PRIMARY KEY (chat_id, session)
 ) STRICT, WITHOUT ROWID;
-CREATE TRIGGER recipients_written AFTER UPDATE OF status ON messages
-WHEN new.status IN ('sent', 'delivered', 'read')
-    AND old.status NOT IN ('sent', 'delivered', 'read') AND new.session IS NOT NULL
-BEGIN
-    INSERT OR IGNORE INTO recipients VALUES (new.chat_id, new.session);
-END;
 CREATE TABLE traffic (            -- what may have been sent, by the minute in which it began
     session TEXT NOT NULL,
-    minute INTEGER NOT NULL,
+    minute INTEGER NOT NULL,      -- since the epoch
     begun INTEGER NOT NULL,
+    first_at REAL NOT NULL,
     last_at REAL NOT NULL,
-    new_at REAL,                  -- when the last of them began that was the first to its contact
+    new_at REAL,                  -- of the last one that was the first to its contact
     PRIMARY KEY (session, minute)
 ) STRICT, WITHOUT ROWID;
-INSERT OR IGNORE INTO recipients SELECT chat_id, session FROM messages
-    WHERE status IN ('sent', 'delivered', 'read') AND session IS NOT NULL;
+INSERT INTO recipients
+SELECT chat_id, session FROM messages
+WHERE status IN ('sent', 'delivered', 'read') AND session IS NOT NULL
+GROUP BY chat_id, session;
 INSERT INTO traffic
-    SELECT session, CAST(settled_at / 60 AS INTEGER), count(*), max(settled_at), NULL
-    FROM messages WHERE status IN ('sent', 'delivered', 'read') AND session IS NOT NULL
-    AND settled_at > (SELECT max(settled_at) FROM messages) - 86400 GROUP BY 1, 2;
-INSERT OR IGNORE INTO traffic
-    SELECT session, CAST(min(settled_at) / 60 AS INTEGER), 1, min(settled_at), NULL
-    FROM messages WHERE status IN ('sent', 'delivered', 'read') AND session IS NOT NULL GROUP BY 1;
+SELECT session, CAST(settled_at / 60 AS INTEGER), count(*), min(settled_at), max(settled_at), NULL
+FROM messages
+WHERE status IN ('sent', 'delivered', 'read', 'unknown') AND session IS NOT NULL
+    AND settled_at IS NOT NULL
+GROUP BY 1, 2;
 """
 
 MIGRATIONS = (_FIRST, _SECOND, _THIRD)

@@ -7,7 +7,16 @@ from pathlib import Path
 
 import trio
 
-from trio_wa.adapters.sqlite import attempts, changes, queries, receipts, sessions, traffic, upkeep
+from trio_wa.adapters.sqlite import (
+    attempts,
+    changes,
+    queries,
+    receipts,
+    recipients,
+    sessions,
+    traffic,
+    upkeep,
+)
 from trio_wa.adapters.sqlite.disk import Disk
 from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.adapters.sqlite.lock import locked
@@ -136,12 +145,12 @@ class SqliteStore:
 
     async def remember_recipient(self, session: str, chat_id: str) -> None:
         """Record that a recipient is known to a session."""
-        change = partial(traffic.remember_recipient, session=session, chat_id=chat_id)
+        change = partial(recipients.remember_recipient, session=session, chat_id=chat_id)
         await self._writer.write(change)
 
     async def forget_histories(self, before: float, limit: int) -> int:
-        """Forget begins of before, but the first of each session; says of how many minutes."""
-        change = partial(traffic.forget_histories, before=before, limit=limit)
+        """Forget begins of before; says of how many minutes. When each session began, stays."""
+        change = partial(upkeep.forget_histories, before=before, limit=limit)
         return await self._writer.write(change)
 
     async def contact(self, chat_id: str) -> str | None:

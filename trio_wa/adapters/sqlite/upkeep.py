@@ -4,6 +4,7 @@
 
 from trio_wa.adapters.sqlite.history import APPEND, line
 from trio_wa.adapters.sqlite.journal import Journal
+from trio_wa.adapters.traffic import minute_of
 from trio_wa.core.status import Status
 from trio_wa.ports import Event
 
@@ -36,6 +37,20 @@ WHERE (owner, value) IN (
     WHERE used_at < ? ORDER BY used_at LIMIT ?
 )
 """
+_FORGET_MINUTES = """
+WITH RECURSIVE names (name) AS (
+    SELECT min(session) FROM traffic
+    UNION ALL
+    SELECT (SELECT min(session) FROM traffic WHERE session > name) FROM names WHERE name IS NOT NULL
+)
+DELETE FROM traffic
+WHERE (session, minute) IN (
+    SELECT session, minute FROM names CROSS JOIN traffic
+    WHERE session = name AND minute < ?
+        AND minute > (SELECT min(minute) FROM traffic AS other WHERE other.session = name)
+    LIMIT ?
+)
+"""
 
 
 def expire_overdue(journal: Journal, after_seq: int, at: float, limit: int) -> int:
@@ -62,4 +77,10 @@ def purge(journal: Journal, settled_before: float, limit: int) -> int:
 def forget_keys(journal: Journal, used_before: float, limit: int) -> int:
     """Forget old idempotency keys; says how many."""
     journal.cursor.execute(_FORGET, (used_before, limit))
+    return journal.connection.changes()
+
+
+def forget_histories(journal: Journal, before: float, limit: int) -> int:
+    """Forget the minutes before that time, but the first of each session; says how many."""
+    journal.cursor.execute(_FORGET_MINUTES, (minute_of(before), limit))
     return journal.connection.changes()
