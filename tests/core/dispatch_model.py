@@ -1,12 +1,16 @@
-"""A model of `Dispatch` that looks at everything; of its subject it asks only the gates."""
+"""A model of `Dispatch` that looks at everything; of its subject it asks gates and breakers."""
 
 from dataclasses import dataclass, field
 from math import inf
 
+from tests.core.pace_model import SessionLog, quiet_until
 from trio_wa.core.affinity import ranking
 from trio_wa.core.dispatch import Claim, Dispatch, Expiry, Waiting
 from trio_wa.core.message import Message
-from trio_wa.core.outcome import Outcome, Unavailable
+from trio_wa.core.outcome import Outcome, Sent, Unavailable, Unknown
+from trio_wa.core.pace import Pace
+from trio_wa.core.quiet_hours import QuietHours
+from trio_wa.core.slot import Barrier, Ghost
 
 
 @dataclass
@@ -16,13 +20,22 @@ class Model:
     dispatch: Dispatch
     workers: int
     sticky: bool
+    pace: Pace
+    hold: float
+    quiet_hours: QuietHours | None
     waiting: list[Message] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     expiries: list[Expiry] = field(default_factory=list)
     open: list[Message] = field(default_factory=list)
     statuses: dict[str, str | None] = field(default_factory=dict)
     paused: dict[str, bool] = field(default_factory=dict)
+    ghosts: dict[str, Ghost | None] = field(default_factory=dict)
+    locks: dict[str, float] = field(default_factory=dict)
+    news: dict[tuple[str, str], bool] = field(default_factory=dict)
     turn: int = 0
+
+    def __post_init__(self) -> None:
+        self.logs = {name: SessionLog(self.pace) for name in self.names}
 
     @property
     def names(self) -> list[str]:
@@ -43,21 +56,35 @@ class Model:
         return [head for chat_id, head in first.items() if chat_id not in self.busy]
 
     def usable(self, name: str) -> bool:
-        return not self.paused.get(name) and self.statuses.get(name) in (None, "WORKING")
+        works = self.statuses.get(name) in (None, "WORKING")
+        return works and not self.paused.get(name) and self.ghosts.get(name) in (None, "probe")
 
     def choices(self, message: Message) -> list[str]:
         """The usable sessions that a message allows."""
         allowed = message.sessions or self.names
         return [name for name in self.names if name in allowed and self.usable(name)]
 
+    def is_new(self, name: str, message: Message) -> bool:
+        known = self.news.get((name, message.chat_id), name in message.known_to)
+        return message.chat_id.endswith("@c.us") and not known
+
+    def matters_new(self, name: str, message: Message, now: float) -> bool:
+        return self.minds_new(now) and self.is_new(name, message)
+
+    def minds_new(self, now: float) -> bool:
+        return self.pace.new_contacts is not None or any(map(now.__lt__, self.locks.values()))
+
     def gate_opens_at(self, name: str) -> float:
         slot = self.dispatch.rotation.slots[name]
-        return max(slot.gate.opens_at(), slot.origin.opens_at())
+        return max(slot.gate.opens_at(), slot.origin.opens_at(), slot.breaker.opens_at())
 
     def is_full(self, name: str) -> bool:
         slots = self.dispatch.rotation.slots
         working = sum(
-            self.usable(slot.session.name) and slot.gate.is_open and slot.origin.is_open
+            self.usable(slot.session.name)
+            and slot.gate.is_open
+            and slot.origin.is_open
+            and slot.breaker.state == "closed"
             for slot in slots.values()
         )
         limit = self.workers
@@ -65,20 +92,42 @@ class Model:
             limit = max(1, int(self.workers / working + self.workers / 4))
         return [claim.session.name for claim in self.claims].count(name) >= limit
 
+    def is_obstructed(self, name: str, *, new: bool, now: float) -> bool:
+        """Whether anything but its spacing, and its other sends, keeps a session from a send."""
+        locked = new and self.locks.get(name, 0.0) > now
+        return locked or self.gate_opens_at(name) > now or self.logs[name].is_capped(now)
+
+    def is_able(self, name: str, *, new: bool, now: float) -> bool:
+        spaced = self.logs[name].spaced_until(new=new) > now
+        return not spaced and not self.is_obstructed(name, new=new, now=now)
+
+    def first_for(self, message: Message, now: float) -> str | None:
+        """Over which session a message would rather go."""
+        choices = self.choices(message)
+        if message.prefer in choices:
+            return message.prefer
+        known: list[str] = []
+        if self.minds_new(now) and message.chat_id.endswith("@c.us"):
+            known = [name for name in choices if not self.is_new(name, message)]
+            choices = known or [name for name in choices if self.locks.get(name, 0.0) <= now]
+        return ranking(message.chat_id, choices)[0] if choices and (self.sticky or known) else None
+
     def session_for(self, message: Message, now: float) -> str | None:
         """The one session over which a message may go at `now`."""
+        if quiet_until(self.quiet_hours, now) is not None:
+            return None
         choices = self.choices(message)
+        new = {name: self.matters_new(name, message, now) for name in choices}
+        first = self.first_for(message, now)
+        if first is not None and not self.is_obstructed(first, new=new[first], now=now):
+            able = self.is_able(first, new=new[first], now=now)
+            return first if able and not self.is_full(first) else None
         turns = [*self.names[self.turn :], *self.names[: self.turn]]
         order = [name for name in turns if name in choices]
-        if self.sticky:
+        if self.sticky and first is not None:
             order = list(ranking(message.chat_id, choices))
-        first = message.prefer if message.prefer in choices else None
-        if self.sticky and first is None and order:
-            first = order[0]
-        if first is not None and self.gate_opens_at(first) <= now:
-            return None if self.is_full(first) else first
-        able = [n for n in order if self.gate_opens_at(n) <= now and not self.is_full(n)]
-        return able[0] if able else None
+        able_ones = (name for name in order if self.is_able(name, new=new[name], now=now))
+        return next((name for name in able_ones if not self.is_full(name)), None)
 
     def claimable(self, now: float) -> list[Message]:
         return [
@@ -96,10 +145,17 @@ class Model:
 
     def moments(self, now: float) -> set[float]:
         """Every later time at which anything could change by itself."""
-        gates = [self.gate_opens_at(name) for name in self.names if self.usable(name)]
-        dues = [head.due_at for head in self.heads()]
         ends = [waiting.expires_at for waiting in self.waiting]
-        return {at for at in [*(gates if self.waiting else []), *dues, *ends] if now < at < inf}
+        if (quiet_end := quiet_until(self.quiet_hours, now)) is not None:
+            opens = [quiet_end]
+        else:
+            ends += [head.due_at for head in self.heads()]
+            opens = [*self.locks.values()]
+            for name in filter(self.usable, self.names):
+                log = self.logs[name]
+                spaced = [log.spaced_until(new=new) for new in (False, True)]
+                opens += [self.gate_opens_at(name), log.capped_until(now), *spaced]
+        return {at for at in [*(opens if self.waiting else []), *ends] if now < at < inf}
 
     def reason(self, message: Message, now: float) -> Waiting:
         """What a waiting message waits for."""
@@ -107,18 +163,52 @@ class Model:
             return Waiting("recipient")
         if message.due_at > now:
             return Waiting("retry", message.due_at)
-        opens_at = min(map(self.gate_opens_at, self.choices(message)), default=inf)
+        if (quiet_end := quiet_until(self.quiet_hours, now)) is not None:
+            return Waiting("quiet_hours", quiet_end)
+        names = self.choices(message)
+        first = self.first_for(message, now)
+        if first is not None:
+            new = self.matters_new(first, message, now)
+            if not self.is_obstructed(first, new=new, now=now):
+                names = [first]
+        none: tuple[float, Barrier] = (inf, "session")
+        opens_at, barrier = min((self.barrier(name, message, now) for name in names), default=none)
         if opens_at > now:
-            return Waiting("session", None if opens_at == inf else opens_at)
+            return Waiting(barrier, None if opens_at == inf else opens_at)
         return Waiting("turn")
 
-    def take(self, claim: Claim) -> None:
-        self.claims.append(claim)
-        self.turn = (self.names.index(claim.session.name) + 1) % len(self.names)
+    def barrier(self, name: str, message: Message, now: float) -> tuple[float, Barrier]:
+        """When a session may send a message, but for its other sends, and what keeps it so long."""
+        new, log = self.matters_new(name, message, now), self.logs[name]
+        paced = max(log.spaced_until(new=new), log.capped_until(now))
+        locked = self.locks.get(name, 0.0) if new else 0.0
+        opens_at = max(paced, locked, self.gate_opens_at(name))
+        if opens_at == locked:
+            return opens_at, "timelock"
+        return opens_at, "pace" if opens_at == paced else "session"
 
-    def note(self, claim: Claim, outcome: Outcome | None) -> None:
-        """A session that is at fault does not work, where its status can be known."""
-        if isinstance(outcome, Unavailable) and outcome.fault == "session":
-            name = claim.session.name
-            if self.statuses.get(name) is not None:
+    def take(self, claim: Claim, jitter: float) -> None:
+        name, message = claim.session.name, claim.message
+        self.claims.append(claim)
+        self.turn = (self.names.index(name) + 1) % len(self.names)
+        new = self.is_new(name, message)
+        self.logs[name].begin(claim.at, jitter=jitter, new=new)
+        if self.ghosts.get(name) == "probe":
+            self.ghosts[name] = "probing"
+
+    def note(self, claim: Claim, outcome: Outcome | None, now: float) -> None:
+        """What the end of an attempt tells of its session and of its recipient."""
+        name, contact = claim.session.name, (claim.session.name, claim.message.chat_id)
+        if not isinstance(outcome, Sent | Unknown):
+            self.logs[name].undo(claim.at)
+        if isinstance(outcome, Unavailable):
+            if outcome.fault == "session" and self.statuses.get(name) is not None:
                 self.statuses[name] = outcome.status or "STOPPED"
+            if outcome.fault == "contact":
+                self.news[contact] = False
+                if self.locks.get(name, 0.0) <= now:
+                    self.locks[name] = now + self.hold
+        if isinstance(outcome, Sent):
+            self.news[contact] = True
+        elif self.ghosts.get(name) == "probing":
+            self.ghosts[name] = "out" if isinstance(outcome, Unknown) else "probe"

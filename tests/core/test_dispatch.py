@@ -12,22 +12,28 @@ from tests.core.messages import message
 from trio_wa.core.dispatch import Claim, Dispatch, Expiry, Wait
 from trio_wa.core.message import Message
 from trio_wa.core.outcome import Outcome, Rejected, Sent, Unavailable, Unknown
+from trio_wa.core.pace import DAY, HOUR, Pace
+from trio_wa.core.quiet_hours import parse_quiet_hours
 from trio_wa.core.retry import Requeue, RetryPolicy, decide
+from trio_wa.core.rotation import Limits
 from trio_wa.core.session import Session
+from trio_wa.core.slot import Ghost
 
 NAMES = ("a", "b", "c", "d", "e")
-RECIPIENTS = ("1@c.us", "2@c.us", "3@c.us", "4@c.us")
+RECIPIENTS = ("1@c.us", "2@c.us", "3@c.us", "4@c.us", "5@g.us")
+START = 1_764_000_000.0
+HOLD = 2 * HOUR
 POLICY = RetryPolicy(max_attempts=3, on_unknown="resend")
 
 outcomes = st.one_of(
     st.just(Sent("3EB0")),
     st.just(Rejected("rejected", "")),
-    st.builds(Unknown, st.just("timeout"), st.just(""), st.booleans()),
+    st.builds(Unknown, st.sampled_from(["timeout", "other"]), st.just(""), st.booleans()),
     st.builds(
         Unavailable,
         st.just("throttled"),
         st.just(""),
-        st.sampled_from(["message", "session", "origin"]),
+        st.sampled_from(["message", "session", "origin", "contact"]),
         st.one_of(st.none(), st.floats(0, 30)),
         st.sampled_from([None, "SCAN_QR_CODE", "WORKING"]),
     ),
@@ -35,6 +41,25 @@ outcomes = st.one_of(
 )
 statuses = st.sampled_from([None, "WORKING", "WORKING", "STOPPED", "MISSING"])
 jitters = st.floats(0, 1, exclude_max=True)
+off = Pace()
+# All times are exact, so that the model may add and compare as it likes.
+paces = st.one_of(
+    st.just(off),
+    st.builds(
+        Pace,
+        rate=st.sampled_from([None, 6, 60]),
+        gap=st.sampled_from([None, (2.0, 6.0)]),
+        daily_cap=st.sampled_from([None, None, 1, 3]),
+        new_contacts=st.sampled_from([None, 1, 60]),
+    ),
+    st.builds(
+        Pace,
+        rate=st.just(60),
+        daily_cap=st.sampled_from([None, 2, 4]),
+        warmup=st.sampled_from([(1, 2), (3, 1)]),
+    ),
+)
+hours = st.sampled_from([None, None, None, "21:00-07:00 Asia/Jakarta", "12:30-14:00 Asia/Jakarta"])
 
 
 class DispatchMachine(RuleBasedStateMachine):
@@ -44,27 +69,54 @@ class DispatchMachine(RuleBasedStateMachine):
         workers=st.one_of(st.integers(1, 4), st.integers(1, 60)),
         homes=st.lists(st.integers(1, 3), min_size=1, max_size=5),
         sticky=st.booleans(),
+        pace=paces,
+        quiet=hours,
+        asks=st.booleans(),
     )
-    def begin(self, workers: int, homes: list[int], sticky: bool) -> None:
+    def begin(
+        self,
+        workers: int,
+        homes: list[int],
+        sticky: bool,
+        pace: Pace,
+        quiet: str | None,
+        asks: bool,
+    ) -> None:
         self.sessions = [
             Session(name, f"http://waha-{home}") for name, home in zip(NAMES, homes, strict=False)
         ]
-        self.now = 1_000.0
+        self.now = START
         self.seq = 0
+        self.asks = asks  # which may file the heads anew
         self.settled: set[str] = set()
         self.added: set[str] = set()
-        self.dispatch = Dispatch(self.sessions, workers=workers, retry_base=1.0, sticky=sticky)
-        self.model = Model(self.dispatch, workers, sticky)
+        quiet_hours = parse_quiet_hours(quiet) if quiet is not None else None
+        self.dispatch = Dispatch(
+            self.sessions,
+            workers=workers,
+            retry_base=1.0,
+            sticky=sticky,
+            limits=Limits(pace, timelock_hold=HOLD),
+            quiet_hours=quiet_hours,
+        )
+        self.model = Model(self.dispatch, workers, sticky, pace, HOLD, quiet_hours)
 
     @rule(
         to=st.sampled_from(RECIPIENTS),
         allowed=st.sets(st.sampled_from(NAMES), max_size=3),
-        ttl=st.sampled_from([1.0, 30.0, 86_400.0]),
+        ttl=st.sampled_from([1.0, 30.0, 86_400.0, 10 * DAY]),
         due_in=st.sampled_from([None, None, None, 0.0, 0.5, 20.0]),
         prefer=st.sampled_from([None, None, *NAMES]),
+        known_to=st.sets(st.sampled_from(NAMES)),
     )
     def arrive(
-        self, to: str, allowed: set[str], ttl: float, due_in: float | None, prefer: str | None
+        self,
+        to: str,
+        allowed: set[str],
+        ttl: float,
+        due_in: float | None,
+        prefer: str | None,
+        known_to: set[str],
     ) -> None:
         self.seq += 1
         arrival = message(
@@ -75,6 +127,7 @@ class DispatchMachine(RuleBasedStateMachine):
             expires_at=self.now + ttl,
             prefer=prefer,
         )
+        arrival = replace(arrival, known_to=tuple(sorted(known_to)))
         self.added.add(arrival.id)
         self.model.waiting.append(arrival)
         self.dispatch.add(arrival)
@@ -87,12 +140,29 @@ class DispatchMachine(RuleBasedStateMachine):
     def set_paused(self, data: st.DataObject, paused: bool) -> None:
         self._set_paused(data.draw(st.sampled_from(self.sessions)).name, paused)
 
+    @rule(data=st.data(), ghost=st.sampled_from([None, "probe", "out"]))
+    def set_ghost(self, data: st.DataObject, ghost: Ghost | None) -> None:
+        self._set_ghost(data.draw(st.sampled_from(self.sessions)).name, ghost)
+
+    @rule(data=st.data(), seconds=st.sampled_from([0.0, 9.0, HOUR]))
+    def set_locked(self, data: st.DataObject, seconds: float) -> None:
+        name = data.draw(st.sampled_from(self.sessions)).name
+        self.model.locks[name] = self.now + seconds
+        self.dispatch.rotation.set_locked(name, self.now + seconds)
+
+    @rule(data=st.data(), to=st.sampled_from(RECIPIENTS))
+    def learn_contact(self, data: st.DataObject, to: str) -> None:
+        """A recipient wrote to a session."""
+        name = data.draw(st.sampled_from(self.sessions)).name
+        self.model.news[name, to] = True
+        self.dispatch.learn_contact(name, to)
+
     @rule(to=st.sampled_from(RECIPIENTS))
     def block(self, to: str) -> None:
         """An attempt was open at the start."""
         if to not in self.model.busy:
             self.seq += 1
-            begun = message(self.seq, to=to)
+            begun = message(self.seq, to=to, expires_at=self.now + DAY)
             self.added.add(begun.id)
             self.model.open.append(begun)
             self.dispatch.block(begun)
@@ -120,6 +190,7 @@ class DispatchMachine(RuleBasedStateMachine):
         unknown = Unknown("timeout", "", answered)
         self.model.claims.remove(claim)
         self.model.open.append(claim.message)
+        self.model.note(claim, unknown, self.now)
         self.dispatch.finish(claim, unknown, None, now=self.now, jitter=0.5, hold=True)
 
     @precondition(lambda self: self.model.open)
@@ -157,7 +228,7 @@ class DispatchMachine(RuleBasedStateMachine):
         claim = data.draw(st.sampled_from(self.model.claims))
         assert not self.dispatch.discard(claim.message.id)
 
-    @rule(seconds=st.sampled_from([0.001, 0.3, 1.0, 7.0, 100.0]))
+    @rule(seconds=st.sampled_from([0.001, 0.3, 1.0, 7.0, 100.0, HOUR, DAY / 2]))
     def pass_time(self, seconds: float) -> None:
         self.now += seconds
 
@@ -180,7 +251,7 @@ class DispatchMachine(RuleBasedStateMachine):
 
     @invariant()
     def tells_what_each_message_waits_for(self) -> None:
-        for waiting in self.model.waiting:
+        for waiting in self.model.waiting if self.asks else []:
             told = self.dispatch.waiting(waiting.id, self.now)
             assert told == self.model.reason(waiting, self.now)
 
@@ -195,12 +266,14 @@ class DispatchMachine(RuleBasedStateMachine):
             self._release(held, held)
         only, *others = (session.name for session in self.sessions)
         self._set_paused(only, paused=False)
+        self._set_ghost(only, None)
         self._set_status(only, None)
         for name in others:
             self._set_status(name, "STOPPED")
         self._drain(only)
         for name in others:
             self._set_paused(name, paused=False)
+            self._set_ghost(name, None)
             self._set_status(name, "WORKING")
         self._drain(only, *others)
         assert self.settled == self.added
@@ -209,6 +282,9 @@ class DispatchMachine(RuleBasedStateMachine):
     def _drain(self, *names: str) -> None:
         """Let every attempt succeed, until nothing is left that the sessions `names` may send."""
         model, began_at = self.model, self.now
+        longest = 10_000.0
+        if model.pace != off or model.quiet_hours is not None:
+            longest += 2 * DAY * len(model.waiting)  # a day each, and a night
         while model.claims or model.expiries or model.left_for(names):
             turn = self._claim()
             if isinstance(turn, Wait):
@@ -218,11 +294,15 @@ class DispatchMachine(RuleBasedStateMachine):
                     self.finish_expiry()
                 else:
                     self.now = turn.until
-            assert self.now < began_at + 10_000
+            assert self.now < began_at + longest
 
     def _set_status(self, name: str, status: str | None) -> None:
         self.model.statuses[name] = status
         self.dispatch.set_status(name, status, self.now)
+
+    def _set_ghost(self, name: str, ghost: Ghost | None) -> None:
+        self.model.ghosts[name] = ghost
+        self.dispatch.rotation.set_ghost(name, ghost)
 
     def _set_paused(self, name: str, paused: bool) -> None:
         self.model.paused[name] = paused
@@ -251,14 +331,15 @@ class DispatchMachine(RuleBasedStateMachine):
             self.settled.add(claim.message.id)
         else:
             self.model.waiting.append(requeue)
-        self.model.note(claim, outcome)
+        self.model.note(claim, outcome, self.now)
         self.dispatch.finish(claim, outcome, requeue, now=self.now, jitter=jitter)
 
     def _claim(self) -> Claim | Expiry | Wait:
         model, now = self.model, self.now
         expired = model.expired(now)
         claimable = {head: model.session_for(head, now) for head in model.claimable(now)}
-        turn = self.dispatch.claim(now, jitter=0.5)
+        jitter = self.seq % 4 / 4
+        turn = self.dispatch.claim(now, jitter=jitter)
         match turn:
             case Wait(until):
                 if model.idle == 0:
@@ -272,13 +353,14 @@ class DispatchMachine(RuleBasedStateMachine):
                 assert gone in expired
                 model.waiting.remove(gone)
                 model.expiries.append(turn)
-            case Claim(oldest, session):
+            case Claim(oldest, session, at):
+                assert at == now
                 assert model.idle > 0
                 assert not expired
                 assert oldest == min(claimable, key=lambda waiting: waiting.seq)
                 assert session.name == claimable[oldest]
                 model.waiting.remove(oldest)
-                model.take(turn)
+                model.take(turn, jitter)
         return turn
 
     def _check_wait(self, until: float) -> None:

@@ -166,7 +166,7 @@ def test_a_group_waits_behind_no_person_either() -> None:
     under_test = dispatch("ab", sticky=True)
     under_test.rotation.set_locked("b", NOW + 2 * HOUR)
     shut(under_test, "a")
-    under_test.add(contact(1, "a", names="ab"))
+    under_test.add(contact(1, "a", known_to="a", names="ab"))
     numbers = (f"{number}@g.us" for number in range(99))
     group = next(to for to in numbers if ranking(to, "ab")[0] == "a")
     under_test.add(message(2, to=group, expires_at=NEVER))
