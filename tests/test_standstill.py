@@ -153,17 +153,17 @@ def reasons(alarm: FakeAlarm) -> list[Any]:
     return [facts["reason"] for _, _, facts in alarm.raised]
 
 
-async def test_each_problem_of_the_store_raises_an_alarm_and_its_end_is_logged(
+async def test_each_time_the_store_fails_it_raises_one_alarm_and_its_end_is_logged(
     nursery: trio.Nursery,
 ) -> None:
     store = Problems()
     with structlog.testing.capture_logs() as logs:
         alarm = await watched(nursery, store)
         assert (logs, alarm.raised) == ([], [])
-        for problem in ("the disk is full", None, "it is locked", "the disk is full", None):
+        for problem in ("it is locked", None, "only 9 MB are free", "only 8 MB are free", None):
             store.say(problem)
             await trio.testing.wait_all_tasks_blocked()
-    assert reasons(alarm) == ["the disk is full", "it is locked", "the disk is full"]
+    assert reasons(alarm) == ["it is locked", "only 9 MB are free"]
     assert [each["event"] for each in logs] == ["store.available"] * 2
 
 

@@ -40,11 +40,14 @@ async def watch_dispatch(rules: Rules, alarm: Alarm) -> None:
 
 
 async def watch_store(store: Store, alarm: Alarm) -> None:
-    """Raise an alarm whenever the store cannot write, until cancelled."""
-    problem = store.problem()
+    """Raise an alarm whenever the store cannot write any more, until cancelled.
+
+    One as long as that lasts: its reason may change with every megabyte.
+    """
+    before, problem = None, store.problem()
     while True:
-        if problem is not None:
-            alarm("store.unavailable", reason=problem)
-        problem = await store.problem_changed()
-        if problem is None:
+        if problem is None and before is not None:
             log.info("store.available")
+        elif problem is not None and before is None:
+            alarm("store.unavailable", reason=problem)
+        before, problem = problem, await store.problem_changed()
