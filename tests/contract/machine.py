@@ -25,9 +25,18 @@ class Machine:
         at, store, model = NOW + next(self.clock), self.store, self.model
         if name == "accept":
             message_id = f"m{model.accepted}"
-            message = await accept(store, message_id, at=at, expires_at=at + number)
+            chat_id = f"{number % 3}@c.us"
+            message = await accept(
+                store, message_id, at=at, expires_at=at + number, chat_id=chat_id
+            )
             self.messages[message_id] = message
-            model.accept(message_id, message.seq, message.expires_at)
+            assert message.known_to == self._known_to(message)
+            model.accept(message_id, chat_id, message.seq, message.expires_at)
+        elif name == "later":
+            self.clock = itertools.count(next(self.clock) + 60 * number)
+        elif name == "forget":
+            before = at - 60 * number
+            assert await store.forget_histories(before, 1000) == model.forget(before)
         elif name == "erase":
             assert await store.erase_texts(at - number, 1000) == model.erase_texts(at - number)
         elif name == "purge":
@@ -96,6 +105,9 @@ class Machine:
         elif name == "expire_overdue":
             count = await store.expire_overdue(message.seq, at, 1000)
             assert count == model.expire_overdue(message.seq, at)
+        elif name == "remember":
+            await store.remember_recipient("default", message.chat_id)
+            model.known.add(message.chat_id)
         elif name == "mark":
             assert await store.mark_unconfirmed(key, at) == model.mark(key)
         elif name == "retry":
@@ -128,11 +140,15 @@ class Machine:
     async def _learn_place(self, message: Message) -> None:
         """A message has a place behind all others; which number it is, the store says."""
         last = (await self.store.queued(0, 1000))[-1]
-        assert last == replace(message, seq=last.seq, due_at=0.0)
+        known_to = self._known_to(message)
+        assert last == replace(message, seq=last.seq, due_at=0.0, known_to=known_to)
         self.messages[message.id] = last
         others = (entry.seq for key, entry in self.model.entries.items() if key != message.id)
         assert last.seq > max(others, default=0)
         self.model.entries[message.id].seq = last.seq
+
+    def _known_to(self, message: Message) -> tuple[str, ...]:
+        return ("default",) if message.chat_id in self.model.known else ()
 
     async def check(self) -> None:
         """Compare all that can be seen."""
@@ -142,14 +158,21 @@ class Machine:
         assert ledger.counts == model.counts()
         queued = await self.store.queued(0, 1000)
         assert [(message.seq, message.id) for message in queued] == model.queued()
-        assert queued == [self.messages[message.id] for message in queued]
-        opened = {(each.message.id, each.asked) for each in await self.store.open_attempts()}
+        assert queued == [
+            replace(self.messages[message.id], known_to=self._known_to(message))
+            for message in queued
+        ]
+        attempts = await self.store.open_attempts()
+        assert all(each.message.known_to == self._known_to(each.message) for each in attempts)
+        opened = {(each.message.id, each.asked) for each in attempts}
         entries = model.entries.items()
         assert opened == {(key, e.status is Status.UNKNOWN) for key, e in entries if e.open}
         waiting = await self.store.unconfirmed("default", 0.0, 1000)
         assert {each.message_id for each in waiting} == {key for key, e in entries if e.waits}
         flagged = await self.store.find(Filter(unconfirmed=True), 1000)
         assert {record.id for record in flagged} == {key for key, e in entries if e.unconfirmed}
+        now = NOW + next(self.clock)
+        assert await self.store.histories(now) == model.histories(now)
         for message_id in self.messages:
             await self._compare(message_id)
 

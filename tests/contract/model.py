@@ -1,7 +1,9 @@
 """What a store should do, in the fewest words: the model that the state machine compares with."""
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 
+from trio_wa.core.pace import DAY, History
 from trio_wa.core.status import Status, acknowledged, joined, may_follow
 
 UNSENT = (Status.FAILED, Status.UNKNOWN, Status.EXPIRED)
@@ -12,6 +14,7 @@ STRENGTH = (0, -1, 1, 2, 3, 4)
 
 @dataclass(slots=True)
 class Entry:
+    chat_id: str
     status: Status
     seq: int
     expires_at: float
@@ -44,16 +47,22 @@ class Entry:
 
 @dataclass(slots=True)
 class Model:
-    """Messages by id, in the order of acceptance, the acks that none bore, and the totals."""
+    """Messages by id, in the order of acceptance, the acks that none bore, and the totals.
+
+    `known` are the recipients that were written to, and `begun` when what counts for the pace began
+    and whether it was to a new contact: that outlives the messages.
+    """
 
     entries: dict[str, Entry] = field(default_factory=dict)
     acks: dict[str, int] = field(default_factory=dict)
     accepted: int = 0
     purged: int = 0
+    known: set[str] = field(default_factory=set)
+    begun: list[tuple[float, bool]] = field(default_factory=list)
 
-    def accept(self, message_id: str, seq: int, expires_at: float) -> None:
+    def accept(self, message_id: str, chat_id: str, seq: int, expires_at: float) -> None:
         assert all(entry.seq < seq for entry in self.entries.values())
-        self.entries[message_id] = Entry(Status.QUEUED, seq, expires_at)
+        self.entries[message_id] = Entry(chat_id, Status.QUEUED, seq, expires_at)
         self.accepted += 1
 
     def end(self, message_id: str, after: Status, at: float) -> bool:
@@ -78,8 +87,12 @@ class Model:
     ) -> Status | None:
         """End an attempt; `named` is the id that WAHA named, or the next one of a requeue."""
         entry = self.entries.get(message_id)
-        if entry is None or entry.status is not Status.SENDING:
-            return entry and entry.status
+        if entry is None:
+            return None
+        if after is not Status.FAILED:
+            self.begun.append((at - 1, entry.chat_id not in self.known))
+        if entry.status is not Status.SENDING:
+            return entry.status
         borne = named if after is Status.SENT else entry.waha_id
         acks = [entry.ack] if entry.ack is not None and borne == entry.waha_id else []
         acks += [self.acks.pop(borne)] if borne in self.acks else []
@@ -89,6 +102,7 @@ class Model:
             entry.waha_id = named
         elif entry.status is not Status.UNKNOWN or not open_:
             entry.settled_at = at
+        self._learn(entry)
         return entry.status
 
     def resolve(
@@ -99,6 +113,7 @@ class Model:
             return False
         entry.status, entry.settled_at = after, at
         entry.waha_id = waha_id if after is Status.QUEUED else entry.waha_id
+        self._learn(entry)
         return True
 
     def receive(self, waha_id: str, ack: int, at: float) -> tuple[str, Status, Status, bool] | None:
@@ -117,6 +132,7 @@ class Model:
             return None
         assert may_follow(before, after)
         entry.enter(after, at)
+        self._learn(entry)
         return message_id, before, after, was_open
 
     def retry(self, message_id: str, expires_at: float) -> bool:
@@ -177,6 +193,27 @@ class Model:
             del self.entries[message_id]
         self.purged += len(old)
         return len(old)
+
+    def forget(self, before: float) -> int:
+        """Forget whole minutes, but the first."""
+        minutes = {at // 60 for at, _ in self.begun}
+        old = {minute for minute in minutes if min(minutes) < minute < before // 60}
+        self.begun = [each for each in self.begun if each[0] // 60 not in old]
+        return len(old)
+
+    def histories(self, now: float) -> dict[str, History]:
+        if not self.begun:
+            return {}
+        minutes: dict[float, list[float]] = defaultdict(list)
+        for at, _ in sorted(self.begun):
+            minutes[at // 60].append(at)
+        recent = ((times[-1], len(times)) for times in minutes.values() if times[-1] > now - DAY)
+        new = max((at for at, new in self.begun if new), default=None)
+        return {"default": History(tuple(recent), min(self.begun)[0], new)}
+
+    def _learn(self, entry: Entry) -> None:
+        if entry.status in SENT:
+            self.known.add(entry.chat_id)
 
     def _requeue(self, entry: Entry) -> None:
         entry.status, entry.settled_at, entry.ack, entry.flag = Status.QUEUED, None, None, ""

@@ -47,11 +47,13 @@ async def test_cancelled_changes_are_left_out(store: Store, published: list[Mess
     queued = await accept(store, "queued")
     await finish(store, await accept(store, "failed"), Status.FAILED)
     await finish(store, await accept(store, "sent"), Status.SENT)
+    await finish(store, await accept(store, "a minute later"), Status.SENT, at=NOW + 62)
     asked = await begun(store, "asked", "3EB0asked")
     await inquire(store, asked)
     await receive(store, "3EB0nobody", 2)
     ids = ("queued", "failed", "sent", "asked")
     before = [await store.get(message_id) for message_id in ids]
+    histories = await store.histories(NOW + 99)
     for change in (
         partial(store.begin, queued, "default", NOW),
         partial(store.expire, "queued", NOW),
@@ -69,13 +71,18 @@ async def test_cancelled_changes_are_left_out(store: Store, published: list[Mess
         partial(store.forget_acks, NOW + 99, 10),
         partial(store.remember_session, "default", SessionMemory(paused=True)),
         partial(store.remember_contact, "1@c.us", "2@c.us"),
+        partial(store.remember_recipient, "two", queued.chat_id),
+        partial(store.forget_histories, NOW + 999, 10),
     ):
         await cancelled(change)
+    assert await store.histories(NOW + 99) == histories
     early = await begun(store, "behind them")
+    assert early.known_to == ("default",)
     await settle(store, early, Status.SENT, at=NOW + 2, waha_id="3EB0early")
     assert [await store.get(message_id) for message_id in ids] == before
     assert await status_of(store, "behind them") is Status.SENT, "its ack was left out"
-    assert len(published) == 5
+    assert len(published) == 6
+    assert await store.forget_histories(NOW + 999, 10) == 1
     assert await store.forget_acks(NOW + 99, 10) == 1
     assert await store.session_memories() == {}
     assert await store.contact("1@c.us") is None
@@ -89,6 +96,7 @@ async def test_a_cancelled_settle_is_made_all_the_same(
     await cancelled(partial(end, store, message))
     await accept(store, "behind it")
     assert await status_of(store, "a") in (Status.SENT, Status.UNKNOWN)
+    assert [each.begun[0][1] for each in (await store.histories(NOW)).values()] == [1]
 
 
 @pytest.mark.parametrize(
@@ -102,6 +110,7 @@ async def test_a_cancelled_settle_is_made_all_the_same(
         lambda store: store.unconfirmed("default", NOW, 10),
         lambda store: store.session_memories(),
         lambda store: store.activity(NOW),
+        lambda store: store.histories(NOW),
         lambda store: store.contact("1@c.us"),
     ],
 )

@@ -17,7 +17,7 @@ from trio_wa.ports import Store
 ENDS = ("sent", "failed", "unknown", "requeue", "inquire")
 RESOLUTIONS = ("resolve_sent", "resolve_failed", "resolve_unknown", "resolve_again")
 ACKS = ("ack-1", "ack0", "ack1", "ack2", "ack3")
-CHANGES = ("expire", "cancel", "retry", "resend", "expire_overdue", "mark")
+CHANGES = ("expire", "cancel", "retry", "resend", "expire_overdue", "mark", "remember")
 
 which = st.integers(0, 7)
 steps = st.lists(
@@ -29,6 +29,7 @@ steps = st.lists(
         st.tuples(st.sampled_from(ACKS), which),
         st.tuples(st.sampled_from(CHANGES), which),
         st.tuples(st.sampled_from(["erase", "purge", "flag"]), st.integers(0, 30)),
+        st.tuples(st.sampled_from(["later", "forget"]), st.sampled_from([0, 1, 9, 1440])),
         st.tuples(st.just("crash"), st.just(0)),
     ),
     min_size=10,
