@@ -1,12 +1,15 @@
 """What goes when its time is over, and whose places become free."""
 
+from dataclasses import replace
+
 import trio
 
 from tests.contract.messages import NOW, draft, finish
 from trio_wa.adapters.memory_store import MemoryStore
 from trio_wa.clock import Clock
+from trio_wa.core.pace import History
 from trio_wa.core.status import Status
-from trio_wa.janitor import ACK_SECONDS, CHUNK, Janitor, Retention
+from trio_wa.janitor import ACK_SECONDS, CHUNK, HISTORY_SECONDS, Janitor, Retention
 from trio_wa.ports import Accepted, Receipt
 from trio_wa.window import Window
 
@@ -78,3 +81,21 @@ async def test_an_ack_that_no_message_bore_is_forgotten_after_an_hour(
     assert await store.forget_acks(NOW + 1, 10) == 0
     await store.receive(Receipt("default", "3EB0A", 1, NOW))
     assert await store.forget_acks(NOW + 1, 10) == 1
+
+
+async def test_begins_are_forgotten_after_two_days_but_for_the_first_of_a_session(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    window = Window(capacity=10, max_backlog=10)
+    store = MemoryStore(window.publish)
+    begun = [(NOW + 60 * n, 1) for n in range(2 * CHUNK + 10)]  # more than two chunks
+    for n, (at, _) in enumerate(begun):
+        accepted = await store.accept(draft(f"m{n}"))
+        assert isinstance(accepted, Accepted)
+        await finish(store, accepted.message, Status.SENT, at=at + 1)
+    whole = History(tuple(begun), first_at=NOW, last_new_at=NOW)
+    await janitor_at(NOW + HISTORY_SECONDS, store, window).sweep()
+    assert await store.histories(NOW) == {"default": whole}
+    await janitor_at(NOW + HISTORY_SECONDS + 60 * (2 * CHUNK + 5), store, window).sweep()
+    left = replace(whole, begun=(begun[0], *begun[-5:]))
+    assert await store.histories(NOW) == {"default": left}

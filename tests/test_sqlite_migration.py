@@ -10,6 +10,7 @@ from tests.contract.messages import NOW, accept, receive, record_of
 from trio_wa.adapters.sqlite import open_sqlite_store
 from trio_wa.adapters.sqlite.schema import APPLICATION_ID, MIGRATIONS
 from trio_wa.core.message import Message
+from trio_wa.core.pace import DAY, History
 from trio_wa.core.retry import Final
 from trio_wa.core.status import Status
 from trio_wa.ports import Event, OpenAttempt, SessionMemory, StoreUnusable
@@ -59,7 +60,7 @@ async def test_every_message_of_version_1_survives_in_its_state(tmp_path: Path) 
         assert ledger.balanced
         assert ledger.counts == dict.fromkeys(Status, 0) | {Status(each): 1 for each in STATES}
         queued, sending = (
-            Message(name, seq, "1@c.us", "Hello", NOW, NOW + 3600)
+            Message(name, seq, "1@c.us", "Hello", NOW, NOW + 3600, known_to=("one",))
             for seq, name in enumerate(("queued", "sending"), 1)
         )
         assert await store.queued(0, 10) == [queued]
@@ -89,6 +90,53 @@ async def test_messages_of_version_1_go_on_under_the_new_rules(tmp_path: Path) -
         assert moved.after is Status.DELIVERED
         await store.remember_session("one", SessionMemory(paused=True))
     assert [message.id for message in published] == ["unknown"]
+
+
+async def test_what_version_2_sent_is_known_to_recipients_and_pace(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    minute = 60 * (NOW // 60)
+    write_version_2(
+        path,
+        [
+            ("one", "1@c.us", "sent", minute - 30 * DAY),
+            ("one", "1@c.us", "read", minute - DAY),
+            ("one", "2@c.us", "delivered", minute - DAY + 60),
+            ("one", "2@c.us", "unknown", minute),
+            ("one", "3@c.us", "sent", minute + 59),
+            ("two", "1@c.us", "read", minute - 9 * DAY),
+            ("two", "2@c.us", "unknown", None),
+            ("two", "3@c.us", "failed", minute),
+            (None, "3@c.us", "expired", minute),
+            ("three", "4@c.us", "failed", minute),
+        ],
+    )
+    async with open_sqlite_store(path, print, min_free_disk=0, lock_wait=0) as store:
+        assert await store.histories(minute + 59.5) == {
+            "one": History(((minute - DAY + 60, 1), (minute + 59, 2)), first_at=minute - 30 * DAY),
+            "two": History((), first_at=minute - 9 * DAY),
+        }
+        for n, known_to in enumerate([("one", "two"), ("one",), ("one",), ()], 1):
+            assert (await accept(store, f"new{n}", chat_id=f"{n}@c.us")).known_to == known_to
+        assert await store.session_memories() == {"two": SessionMemory(paused=True, acked_at=NOW)}
+
+
+def write_version_2(path: Path, messages: list[tuple[str | None, str, str, float | None]]) -> None:
+    """A database as the second version left it, with these messages and a paused session."""
+    connection = apsw.Connection(str(path))
+    connection.pragma("application_id", APPLICATION_ID)
+    for script in MIGRATIONS[:2]:
+        connection.execute(script)
+    connection.pragma("user_version", 2)
+    connection.executemany(
+        "INSERT INTO messages (number, seq, id, status, accepted_at, expires_at, recipient, text,"
+        " history, session, chat_id, settled_at)"
+        " VALUES (?1, ?1, 'm' || ?1, ?4, 0, 0, '+1', 'Hello', '', ?2, ?3, ?5)",
+        [(number, *message) for number, message in enumerate(messages, 1)],
+    )
+    connection.execute("INSERT INTO sessions VALUES ('two', 1, ?, 0)", (NOW,))
+    count = len(messages)
+    connection.execute("UPDATE totals SET accepted = ?, number = ?", (count, count))
+    connection.close()
 
 
 async def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
