@@ -97,6 +97,23 @@ def test_a_lock_that_is_taken_away_holds_nothing_any_more() -> None:
     assert sent(under_test) == [(1, "a")]
 
 
+def test_the_end_of_the_last_lock_lets_known_contacts_go_anywhere_again() -> None:
+    under_test = Dispatch(
+        [Session(name, "http://waha") for name in "abc"],
+        workers=50,
+        retry_base=1.0,
+        limits=Limits(Pace(rate=1)),
+    )
+    under_test.rotation.set_locked("a", NOW + 9)
+    under_test.set_paused("a", True)
+    for seq in (1, 2):
+        under_test.add(contact(seq, known_to="b"))
+    assert sent(under_test) == [(1, "b")]
+    assert under_test.waiting("m2", NOW) == Waiting("pace", NOW + 60)
+    assert under_test.claim(NOW, jitter=0.5) == Wait(NOW + 9)
+    assert sent(under_test, NOW + 9) == [(2, "c")]
+
+
 def test_a_second_refusal_during_a_lock_tells_nothing_new() -> None:
     under_test = dispatch("a")
     for seq in (1, 2):

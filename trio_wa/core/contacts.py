@@ -10,6 +10,11 @@ RECIPIENTS = 16_384
 PEOPLE = ("@c.us", "@s.whatsapp.net", "@lid")
 
 
+def is_stranger(message: Message) -> bool:
+    """Whether no session had written to the message's recipient when it was read."""
+    return not message.known_to and message.chat_id.endswith(PEOPLE)
+
+
 class Contacts:
     """Keeps what was learned since a message was read from the store, which knows all of it."""
 
@@ -21,10 +26,10 @@ class Contacts:
 
         Groups and channels are never new: WhatsApp's limits are on strangers.
         """
-        news = self._news.get(message.chat_id)
-        if news is not None and session in news:
-            return not news[session]
-        return session not in message.known_to and message.chat_id.endswith(PEOPLE)
+        if not message.chat_id.endswith(PEOPLE):
+            return False
+        known = self._news.get(message.chat_id, {}).get(session, session in message.known_to)
+        return not known
 
     def learn(self, session: str, chat_id: str, *, known: bool) -> None:
         """Note that a recipient is known to a session, or that WhatsApp says it is not."""
