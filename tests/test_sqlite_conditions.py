@@ -83,6 +83,7 @@ async def test_a_failing_disk_changes_nothing_and_heals(
         partial(store.expire_overdue, 0, NOW + 99_999, 10),
         partial(receive, store, "3EB0begun", 2),
         partial(store.remember_session, "default", SessionMemory(paused=True)),
+        partial(store.remember_recipient, "default", begun.chat_id),
     ):
         with pytest.raises(StoreUnavailable, match=remedy):
             await change()
@@ -119,6 +120,44 @@ async def test_a_settle_that_succeeds_shows_that_the_disk_is_well(
     faulty.error = None
     await settle(store, message, Status.SENT, at=NOW + 1)
     assert store.problem() is None
+
+
+async def test_a_change_of_the_problem_is_told_to_all_who_wait_for_it(
+    store: SqliteStore, faulty: FaultyDisk, mock_clock: trio.testing.MockClock
+) -> None:
+    told: list[str | None] = []
+
+    async def listen(*, task_status: trio.TaskStatus[trio.CancelScope]) -> None:
+        with trio.CancelScope() as scope:
+            task_status.started(scope)
+            while True:
+                told.append(await store.problem_changed())
+
+    async def fail(error: apsw.Error) -> None:
+        faulty.error = error
+        with pytest.raises(StoreUnavailable):
+            await store.remember_session("default", SessionMemory())
+        await trio.testing.wait_all_tasks_blocked()
+
+    async with trio.open_nursery() as nursery:
+        leaving, staying = [await nursery.start(listen) for _ in range(2)]
+        await accept(store, "a")
+        await trio.testing.wait_all_tasks_blocked()
+        assert told == []
+        await fail(apsw.FullError())
+        full = store.problem()
+        assert told == [full] * 2 != [None] * 2
+        await fail(apsw.FullError())
+        assert len(told) == 2, "it is the same as before"
+        leaving.cancel()
+        await trio.testing.wait_all_tasks_blocked()
+        await fail(apsw.IOError())
+        assert told[2:] == [store.problem()] != [full]
+        faulty.error = None
+        await probed(store, mock_clock)
+        await trio.testing.wait_all_tasks_blocked()
+        assert told[3:] == [None]
+        staying.cancel()
 
 
 async def test_a_disk_that_is_nearly_full_takes_nothing_in_but_lets_settles_through(

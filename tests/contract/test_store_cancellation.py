@@ -112,6 +112,7 @@ async def test_a_cancelled_settle_is_made_all_the_same(
         lambda store: store.activity(NOW),
         lambda store: store.histories(NOW),
         lambda store: store.contact("1@c.us"),
+        lambda store: store.problem_changed(),
     ],
 )
 async def test_a_cancelled_read_does_no_harm(
