@@ -157,6 +157,17 @@ def test_new_contacts_are_spaced_by_themselves_and_hold_up_nobody_else() -> None
     assert sent(under_test, NOW + 120) == [(3, "a")]
 
 
+def test_a_known_contact_behind_a_gate_is_not_said_to_wait_for_the_pace_of_new_ones() -> None:
+    under_test = dispatch("a", new_contacts=1)
+    under_test.add(contact(1))
+    assert sent(under_test) == [(1, "a")]
+    shut(under_test, "a")  # for an hour, as new contacts are
+    under_test.add(contact(2, known_to="a"))
+    under_test.add(contact(3))
+    assert under_test.waiting("m2", NOW) == Waiting("session", NOW + HOUR)
+    assert under_test.waiting("m3", NOW) == Waiting("pace", NOW + HOUR)
+
+
 def test_who_was_written_to_once_is_not_new_any_more() -> None:
     under_test = dispatch("a", new_contacts=1)
     first = contact(1)

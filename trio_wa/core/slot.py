@@ -86,6 +86,5 @@ class Slot:
         at = self.opens_at(new=new)
         if new and self.locked_until == at:
             return at, "timelock"
-        if at in (self.pacer.opens_at, self.pacer.opens_for_new_at):
-            return at, "pace"
-        return at, "session"
+        paced = self.pacer.opens_for_new_at if new else self.pacer.opens_at
+        return at, "pace" if at == paced else "session"
