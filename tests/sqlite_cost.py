@@ -47,6 +47,14 @@ def filled(path: Path) -> Iterator[Journal]:
         " WHERE number <= ?",
         (MAX_ACKS,),
     )
+    connection.execute(
+        "INSERT INTO recipients SELECT number || '@lid', 's1' FROM messages UNION"
+        " SELECT chat_id, session FROM messages WHERE session IS NOT NULL"
+    )
+    connection.execute(
+        "INSERT INTO traffic SELECT 's' || (number % 2), number, 1, number * 60, number * 60, NULL"
+        " FROM messages"
+    )
     journal.totals.number = ROWS
     yield journal
     connection.close()

@@ -47,6 +47,14 @@ async def test_only_the_newest_contacts_are_kept() -> None:
     assert [await store.contact(f"{n}@c.us") for n in range(3)] == [None, "1@lid", "2@lid"]
 
 
+async def test_only_the_newest_recipients_are_known() -> None:
+    store = MemoryStore(lambda _: None, max_settled=2)
+    for session, n in (("one", 0), ("one", 1), ("two", 1), ("one", 2)):
+        await store.remember_recipient(session, f"{n}@c.us")
+    known = [(await accept(store, f"m{n}", chat_id=f"{n}@c.us")).known_to for n in range(3)]
+    assert known == [(), ("one", "two"), ("one",)]
+
+
 async def test_only_the_newest_acks_are_kept() -> None:
     store = MemoryStore(lambda _: None)
     for n in range(MAX_ACKS + 1):

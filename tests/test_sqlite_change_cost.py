@@ -12,7 +12,9 @@ from trio_wa.adapters.sqlite import (
     attempts,
     changes,
     receipts,
+    recipients,
     sessions,
+    traffic,
 )
 from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.core.message import Message
@@ -79,6 +81,11 @@ AGAIN = Requeue(FIRST, "timeout", "?")
         lambda journal: sessions.remember_session(journal, "s1", SessionMemory()),
         lambda journal: sessions.remember_contact(journal, "1@c.us", "2@c.us"),
         lambda journal: sessions.contact(journal.connection, "1@c.us"),
+        lambda journal: changes.accept(journal, draft("new", chat_id=FIRST.chat_id)),
+        lambda journal: recipients.remember_recipient(journal, "s1", "new@c.us"),
+        lambda journal: recipients.remember_recipient(journal, "s1", FIRST.chat_id),
+        lambda journal: traffic.add(journal.cursor, [traffic.Begin("s1", NOW, new=True)]),
+        lambda journal: traffic.add(journal.cursor, [traffic.Begin("s1", 60.0, new=False)]),
     ],
 )
 def test_a_change_of_one_message_costs_the_same_however_many_there_are(
@@ -99,6 +106,17 @@ def test_an_ack_that_comes_twice_writes_nothing(journal: Journal, ack: int) -> N
     receipts.receive(journal, Receipt("s1", "3EB05", ack, NOW))
     receipts.receive(journal, Receipt("s1", "x77", ack, NOW))
     assert journal.changes() == changed
+
+
+@pytest.mark.parametrize(("session", "written"), [("s1", 1), ("s0", 2)], ids=["known", "new"])
+def test_a_settle_writes_a_recipient_only_if_it_was_not_known(
+    journal: Journal, session: str, written: int
+) -> None:
+    message = sending(journal)
+    changed = journal.changes()
+    attempt = replace(ATTEMPT, session=session)
+    attempts.settle(journal, message, attempt, Final(Status.SENT))
+    assert journal.changes() == changed + written
 
 
 def test_only_the_newest_acks_are_kept(journal: Journal) -> None:

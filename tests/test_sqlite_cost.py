@@ -98,6 +98,8 @@ def test_a_list_reads_no_more_rows_than_it_shows(
         lambda journal: upkeep.forget_keys(journal, 0, LIMIT),
         lambda journal: receipts.forget_acks(journal, MAX_ACKS / 2, LIMIT),
         lambda journal: receipts.forget_acks(journal, 0, LIMIT),
+        lambda journal: upkeep.forget_histories(journal, 60 * ROWS / 2, LIMIT),
+        lambda journal: upkeep.forget_histories(journal, 0, LIMIT),
         lambda journal: receipts.unconfirmed(journal.connection, "s1", NOW, LIMIT),
         lambda journal: receipts.unconfirmed(journal.connection, "s1", MIDDLE, LIMIT),
         lambda journal: receipts.unconfirmed(journal.connection, "nobody", NOW, LIMIT),
