@@ -1,18 +1,14 @@
 """No window of a minute, an hour or a day holds more than its cap, and no schedule starves."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import pairwise
-from math import inf
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
+from tests.core.pace_observer import START, Life
 from trio_wa.core.pace import DAY, HOUR, MINUTE, History, Pace, Pacer
-
-START = 1_764_000_000.0
-TOLERANCE = 1e-6
 
 paces = st.builds(
     Pace,
@@ -22,142 +18,6 @@ paces = st.builds(
     warmup=st.sampled_from([(), (), (1, 2), (2, 4, 8), (9, 2)]),
 )
 jitters = st.floats(0, 1, exclude_max=True)
-
-
-@dataclass
-class Begin:
-    """One begin: its true time, and what the clock said; it counts unless it came to nothing.
-
-    `spacing` is what has to lie between it and the next one.
-    """
-
-    at: float
-    stamp: float
-    new: bool
-    spacing: float
-    counts: bool = True
-
-
-@dataclass
-class Life:
-    """A session's sends under an observer who never loses count, whatever is restarted.
-
-    True time is that of the observer. `behind` is how far the clock was set back so far. A step
-    forward while the service is down cannot be told from time that passed: here it is that.
-    """
-
-    pace: Pace
-    now: float = START
-    behind: float = 0.0
-    log: list[Begin] = field(default_factory=list)
-    restarted: bool = False
-
-    def __post_init__(self) -> None:
-        self.pacer = Pacer(self.pace, History(), self.clock)
-
-    @property
-    def clock(self) -> float:
-        return self.now - self.behind
-
-    @property
-    def counted(self) -> list[Begin]:
-        return [begin for begin in self.log if begin.counts]
-
-    def send(self, jitter: float, late: float, *, new: bool) -> Begin:
-        """Begin as early as may be, or so much later."""
-        opens_at = self.pacer.opens_for_new_at if new else self.pacer.opens_at
-        self.now = max(self.now, opens_at + self.behind) + late
-        self.pacer.begin(self.clock, jitter=jitter, new=new)
-        begin = Begin(self.now, self.clock, new, self.pace.spacing(jitter))
-        self.check_spacing(begin)
-        self.log.append(begin)
-        self.check_windows()
-        return begin
-
-    def undo(self, begin: Begin) -> None:
-        begin.counts = False
-        self.pacer.undo(begin.stamp)
-
-    def restart(self, down: float, back: float, pace: Pace, open_attempts: int) -> None:
-        """Make a pacer of what a store keeps; the last attempts were open as the service ended."""
-        self.now += down
-        self.behind += back
-        self.pace = pace
-        self.restarted = True
-        self.log = [replace(begin, spacing=pace.spacing(1.0)) for begin in self.counted]
-        settled = self.counted[: len(self.counted) - open_attempts]
-        begun = [begin.stamp for begin in self.counted[len(settled) :]]
-        self.pacer = Pacer(pace, stored(settled, self.clock).with_begins(begun), self.clock)
-
-    def within(self, seconds: float, begins: Iterable[Begin], now: float) -> int:
-        """How many lie in the window of so many seconds that ends with `now`."""
-        return sum(now - begin.at < seconds - TOLERANCE for begin in begins if begin.at <= now)
-
-    def cap(self, now: float) -> float:
-        """The cap in force, as it is set."""
-        days = int((now - self.counted[0].at) // DAY) if self.counted else 0
-        caps = (*self.pace.warmup, self.pace.daily_cap)
-        cap = caps[min(days, len(self.pace.warmup))]
-        return inf if cap is None else cap
-
-    def check_spacing(self, begin: Begin) -> None:
-        for last in self.log[-1:]:
-            assert begin.at - last.at >= last.spacing - TOLERANCE
-        known = self.pace.new_contacts is None or not begin.new
-        for last in [] if known else [each for each in self.log if each.new][-1:]:
-            assert begin.at - last.at >= HOUR / (self.pace.new_contacts or 1) - TOLERANCE
-
-    def check_windows(self) -> None:
-        new = [begin for begin in self.counted if begin.new]
-        assert self.within(MINUTE, self.counted, self.now) <= (self.pace.rate or inf)
-        assert self.within(HOUR, new, self.now) <= (self.pace.new_contacts or inf)
-        assert self.within(DAY, self.counted, self.now) <= self.cap(self.now)
-
-    def check_waits(self) -> None:
-        """Nothing waits longer than its pace explains; without a restart, exactly as long."""
-        opens_at = self.pacer.opens_at + self.behind
-        longest = self.pace.spacing(1.0)
-        if self.pace.rate:
-            longest = max(longest, MINUTE)
-        if any(self.pace.caps):
-            longest = DAY
-        assert opens_at <= self.now + longest + TOLERANCE
-        spread = HOUR / self.pace.new_contacts if self.pace.new_contacts else 0.0
-        opens_for_new_at = self.pacer.opens_for_new_at + self.behind
-        assert opens_for_new_at <= max(opens_at, self.now + spread + TOLERANCE)
-        if not self.restarted:
-            assert max(opens_at, self.now) == pytest.approx(self.free_at(), abs=TOLERANCE)
-
-    def free_at(self) -> float:
-        """The first time from now on that breaks nothing, found by trying."""
-        if not self.log:
-            return self.now
-        spaced = max(self.now, self.log[-1].at + self.log[-1].spacing)
-        firsts = [self.counted[0].at + day * DAY for day in range(6)] if self.counted else []
-        moments = [spaced, *firsts, *(begin.at + DAY for begin in self.counted)]
-        return min(at for at in moments if at >= spaced and self.is_free(at))
-
-    def is_free(self, at: float) -> bool:
-        days = int((at - self.counted[0].at) // DAY) if self.counted else 0
-        caps = (*self.pace.warmup, self.pace.daily_cap)[min(days, len(self.pace.warmup)) :]
-        return self.within(DAY, self.counted, at) < min(
-            (cap for cap in caps if cap is not None), default=inf
-        )
-
-
-def stored(begins: list[Begin], now: float) -> History:
-    """What a store makes of begins: those of a minute at the latest time in it."""
-    latest: dict[int, float] = {}
-    number: dict[int, int] = {}
-    for begin in begins:
-        minute = int(begin.stamp // MINUTE)
-        latest[minute] = max(latest.get(minute, 0.0), begin.stamp)
-        number[minute] = number.get(minute, 0) + 1
-    return History(
-        begun=tuple((latest[each], number[each]) for each in latest if latest[each] > now - DAY),
-        first_at=begins[0].stamp if begins else None,
-        last_new_at=max((begin.stamp for begin in begins if begin.new), default=None),
-    )
 
 
 @settings(max_examples=600, deadline=None)
@@ -238,7 +98,7 @@ def test_without_a_pace_nothing_is_held_up() -> None:
     assert Pace().is_off
     assert begins(pacer, 1_000, new=True) == [START] * 1_000
     assert pacer.cap(START) is None
-    assert pacer.seconds_a_message == 0
+    assert Pace().mean_spacing == 0
 
 
 def test_a_warm_up_goes_up_day_by_day_from_the_first_send() -> None:
