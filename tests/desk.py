@@ -53,11 +53,17 @@ class FakeDispatch:
     discarded: list[str] = field(default_factory=list)
     shut: dict[str, str] = field(default_factory=dict)
     estimated_at: float | None = None
-    estimated: list[tuple[tuple[str, ...], int | None]] = field(default_factory=list)
+    estimated: list[tuple[tuple[str, ...], int | None, bool]] = field(default_factory=list)
+    strangers: set[str] = field(default_factory=set)
 
-    def estimate(self, sessions: tuple[str, ...], seq: int | None = None) -> float | None:
-        self.estimated.append((sessions, seq))
+    def estimate(
+        self, sessions: tuple[str, ...], seq: int | None = None, *, stranger: bool = False
+    ) -> float | None:
+        self.estimated.append((sessions, seq, stranger))
         return self.estimated_at
+
+    def is_stranger(self, message_id: str) -> bool:
+        return message_id in self.strangers
 
     def waiting(self, message_id: str) -> Waiting | None:
         return self.waits.get(message_id)

@@ -10,7 +10,7 @@ from trio_wa.config import Settings, SettingsError, load_settings
 from trio_wa.core.pace import Pace
 from trio_wa.core.quiet_hours import QuietHours
 
-GENTLE = Pace(rate=20, gap=(2.0, 6.0), new_contacts=60)
+GENTLE = Pace(rate=20, gap=(2.0, 6.0), new_contacts=120)
 CAREFUL = Pace(rate=6, gap=(8.0, 20.0), daily_cap=300, warmup=(20, 40, 80, 160), new_contacts=20)
 PARTS = ("session_rate", "session_gap", "session_daily_cap", "warmup", "new_contact_rate")
 
@@ -62,7 +62,7 @@ def test_each_part_bounds_by_itself(given: dict[str, str], bounds: Pace) -> None
 
 def test_a_part_stands_in_place_of_the_preset_s_and_the_others_stay() -> None:
     assert settings(pace="gentle", session_rate="10").limits.pace == Pace(
-        rate=10, gap=(2.0, 6.0), new_contacts=60
+        rate=10, gap=(2.0, 6.0), new_contacts=120
     )
     assert settings(pace="careful", session_gap="30").limits.pace == Pace(
         rate=6, gap=(30.0, 30.0), daily_cap=300, warmup=(20, 40, 80, 160), new_contacts=20

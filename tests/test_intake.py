@@ -51,13 +51,16 @@ async def test_the_answer_says_when_the_message_is_about_to_begin() -> None:
     desk.dispatch.estimated_at = 2_000_000_000.5
     reply = await send(desk, GOOD | {"session": "b"})
     assert reply.body["estimated_at"] == "2033-05-18T03:33:20.500Z"
-    assert desk.dispatch.estimated == [(("b",), None)]
+    assert desk.dispatch.estimated == [(("b",), None, True)]
+    await desk.store.remember_recipient("b", desk.published()[0].chat_id)
+    await send(desk, GOOD | {"session": "b"})
+    assert desk.dispatch.estimated[1] == (("b",), None, False)
 
 
 async def test_the_sessions_to_which_a_key_is_bound_decide_when_its_message_begins() -> None:
     desk = Desk(api_keys=entry("bound", "send", "b"))
     await desk.ask("POST", "/send", given=GOOD, by="bound")
-    assert desk.dispatch.estimated == [(("b",), None)]
+    assert desk.dispatch.estimated == [(("b",), None, True)]
 
 
 async def test_without_a_pace_the_answer_says_nothing_of_a_time() -> None:

@@ -202,7 +202,10 @@ async def test_when_a_message_is_about_to_begin_is_shown_with_it_and_not_in_a_li
     desk.dispatch.estimated.clear()
     alone = (await desk.ask("GET", f"/messages/{message_id}")).body
     assert alone["estimated_at"] == shown
-    assert desk.dispatch.estimated == [(("b",), message.seq)]
+    assert desk.dispatch.estimated == [(("b",), message.seq, False)]
+    desk.dispatch.strangers.add(message_id)
+    await desk.ask("GET", f"/messages/{message_id}")
+    assert desk.dispatch.estimated[1] == (("b",), message.seq, True)
     (listed,) = (await desk.ask("GET", "/messages")).body["data"]
     assert "estimated_at" not in listed
 

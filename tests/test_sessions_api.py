@@ -41,6 +41,7 @@ async def test_a_session_is_shown_with_all_that_is_known_of_it() -> None:
         ghost=True,
         breaker="half_open",
         next_send_at=since + 2,
+        next_new_contact_at=since + 30,
         daily_cap=20,
         locked_until=since + 3600,
     )
@@ -60,6 +61,7 @@ async def test_a_session_is_shown_with_all_that_is_known_of_it() -> None:
         "breaker": "half_open",
         "timelock_until": timestamp(since + 3600),
         "next_send_at": timestamp(since + 2),
+        "next_new_contact_at": timestamp(since + 30),
         "daily_cap": 20,
     }
 
@@ -71,7 +73,7 @@ async def test_what_is_not_known_of_a_session_is_null_and_its_status_unreadable(
     assert view["status"] == "UNREADABLE"
     for name in ("since", "confirmed_share", "message_ids", "look_ups", "obstacle"):
         assert view[name] is None
-    for name in ("timelock_until", "next_send_at", "daily_cap"):
+    for name in ("timelock_until", "next_send_at", "next_new_contact_at", "daily_cap"):
         assert view[name] is None
     assert (view["ghost"], view["breaker"]) == (False, "closed")
 

@@ -15,7 +15,7 @@ from trio_wa.core.session import Session
 from trio_wa.ports import SessionMemory
 from trio_wa.sessions import SessionPool
 from trio_wa.telemetry import timestamp
-from trio_wa.timelocks import Timelocks
+from trio_wa.timelocks import MARGIN_SECONDS, Timelocks
 
 HOUR = 3_600.0
 
@@ -73,9 +73,10 @@ async def test_the_end_that_waha_tells_stands_in_place_of_the_hold(
         bench.observer.locked_until = end = bench.clock.now() + hours * HOUR
         bench.refuse()
         await trio.testing.wait_all_tasks_blocked()
-        assert bench.rules.locked == {"a": end}
-        assert await bench.remembered() == end
-        facts = {"until": timestamp(end), "told_by_waha": True}
+        until = end + MARGIN_SECONDS
+        assert bench.rules.locked == {"a": until}
+        assert await bench.remembered() == until
+        facts = {"until": timestamp(until), "told_by_waha": True}
         assert bench.alarm.raised.pop() == ("session.timelock", "a", facts)
         await trio.sleep(hours * HOUR)
     assert bench.alarm.raised == []
@@ -184,7 +185,8 @@ async def test_wherever_it_is_cut_the_rules_hold_what_was_recorded(
     for step in itertools.count(1):
         bench = Bench(remember_session=2)
         hold = bench.refuse()
-        bench.observer.locked_until = end = bench.clock.now() + HOUR
+        bench.observer.locked_until = bench.clock.now() + HOUR
+        end = bench.observer.locked_until + MARGIN_SECONDS
         cut = await cancelled_at(step, partial(life, bench), children=True)
         remembered = await bench.remembered()
         assert bench.rules.locked["a"] in (hold, end)

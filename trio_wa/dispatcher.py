@@ -8,6 +8,7 @@ import trio
 
 from trio_wa.clock import Clock
 from trio_wa.core.affinity import Allowed
+from trio_wa.core.contacts import is_stranger
 from trio_wa.core.dispatch import Claim, Dispatch, Expiry, Turn, Wait, Waiting
 from trio_wa.core.message import Message
 from trio_wa.core.notice import Notice
@@ -148,21 +149,30 @@ class Dispatcher:
         """What a message in memory waits for; None if it does not wait here."""
         return self._dispatch.waiting(message_id, self._clock.now())
 
-    def estimate(self, sessions: Allowed, seq: int | None = None) -> float | None:
+    def estimate(
+        self, sessions: Allowed, seq: int | None = None, *, stranger: bool = False
+    ) -> float | None:
         """When a message that allows `sessions` is about to begin, in seconds since the epoch.
 
-        It is queued with this `seq`, or is the newest. None without a pace, or if no session works.
+        It is queued with this `seq`, or is the newest; a `stranger` is one to whom nobody has
+        written. None without a pace, or if no session works.
         """
         if not self._dispatch.paced:
             return None
-        ahead = self._dispatch.ahead(sessions, seq)
         behind = max(0, self._window.places - self._dispatch.held)  # those not in the ready set
         if seq is None:
             behind = max(0, behind - 1)  # it has its own place
         else:
             behind = min(behind, max(0, seq - self._window.fed_seq - 1))
+        ahead = self._dispatch.ahead(sessions, seq)
         ahead += behind * self._dispatch.rotation.share(sessions, ())
-        return self._dispatch.estimate(sessions, ahead, self._clock.now())
+        strangers = self._dispatch.ahead(sessions, seq, strangers=True) if stranger else None
+        return self._dispatch.estimate(sessions, ahead, self._clock.now(), strangers=strangers)
+
+    def is_stranger(self, message_id: str) -> bool:
+        """Whether a message waits here to be the first to its recipient."""
+        message = self._dispatch.ready.get(message_id)
+        return message is not None and is_stranger(message)
 
     def obstacles(self) -> dict[str, str]:
         """For each session through which nothing may go now, the code of the reason."""

@@ -63,7 +63,7 @@ class Overview:
     def _session(self, name: str, activity: Activity) -> SessionView:
         known, slot = self._pool.known[name], self._dispatch.rotation.slots[name]
         offered, trust = self._ids.offered(name), self._look_ups.trust(name)
-        now = self._clock.now()
+        now, newcomer_at = self._clock.now(), slot.pacer.opens_for_new_at
         return SessionView(
             name=name,
             status=known.status,
@@ -79,6 +79,7 @@ class Overview:
             ghost=slot.ghost is not None,
             breaker=slot.breaker.state,
             next_send_at=slot.pacer.opens_at if slot.pacer.opens_at > now else None,
+            next_new_contact_at=newcomer_at if newcomer_at > now else None,
             daily_cap=slot.pacer.cap(now),
             locked_until=slot.locked_until if slot.locked_until > now else None,
         )

@@ -245,7 +245,7 @@ class SessionPool:
         known.status, known.since = status, at
         self._rules.set_status(session, status)
         if known.works and not works:
-            if status is not None:  # otherwise nobody said that it works
+            if status is not None and before != UNASKED:  # else nobody missed it
                 self._alarm("session.up", session)
             self._on_start(session, before != UNASKED)
         elif works and not known.works:

@@ -13,6 +13,9 @@ from trio_wa.telemetry import timestamp
 
 log = structlog.get_logger(__name__)
 
+MARGIN_SECONDS = 30.0
+"""Added to the end that WAHA tells: WhatsApp's clock may be behind ours."""
+
 AGAIN_SECONDS = 1.0
 """How long a store that failed is left alone."""
 
@@ -79,8 +82,8 @@ class Timelocks:
             if name not in self._until:
                 continue
             if told := end is not None and end > self._clock.now():
-                self._until[name] = end
-                self._rules.set_locked(name, end)
+                self._until[name] = end + MARGIN_SECONDS
+                self._rules.set_locked(name, end + MARGIN_SECONDS)
             until = timestamp(self._until[name])
             self._alarm("session.timelock", name, until=until, told_by_waha=told)
             await self._record(name)

@@ -1,5 +1,6 @@
 """What `Dispatch` makes of a pace and of quiet hours."""
 
+from dataclasses import replace
 from math import inf
 
 import pytest
@@ -132,6 +133,25 @@ def test_those_ahead_count_by_the_share_of_the_sessions_that_may_send_them() -> 
     under_test.set_paused("c", True)
     assert under_test.ahead(("b",)) == pytest.approx(30 / 2 + 4)
     assert under_test.estimate(("b", "c"), 16, NOON) == NOON + 16
+
+
+def test_for_a_new_contact_the_new_ones_ahead_count_at_their_own_rate() -> None:
+    under_test = dispatch(pace=Pace(rate=60, new_contacts=60))
+    for seq in range(1, 31):
+        under_test.add(message(seq, to=f"{seq}@c.us"))
+    for seq in range(31, 121):
+        under_test.add(replace(message(seq, to=f"{seq}@c.us"), known_to=("a",)))
+    for seq in range(121, 131):
+        under_test.add(message(seq, to=f"{seq}@g.us"))
+    assert under_test.ahead(()) == 130
+    assert under_test.ahead((), strangers=True) == 30
+    assert under_test.ahead((), 11, strangers=True) == 10
+    assert under_test.estimate((), 130, NOON) == pytest.approx(NOON + 130 / 3)
+    assert under_test.estimate((), 130, NOON, strangers=30) == NOON + 600
+    assert under_test.estimate((), 130, NOON, strangers=0) == pytest.approx(NOON + 130 / 3)
+    claims(under_test, NOON)
+    assert under_test.ahead((), strangers=True) == 27
+    assert under_test.estimate((), 0, NOON, strangers=0) == NOON + 60
 
 
 def test_nothing_is_estimated_where_no_session_works() -> None:

@@ -34,10 +34,12 @@ class Traffic:
         if minute is None:
             minute = self.minutes[key] = Minute(0, at, at)
         minute.begun += 1
-        minute.first_at = min(minute.first_at, at)
-        minute.last_at = max(minute.last_at, at)
-        if new:
-            minute.new_at = at if minute.new_at is None else max(minute.new_at, at)
+        if at > minute.last_at:
+            minute.last_at = at
+        elif at < minute.first_at:
+            minute.first_at = at
+        if new and (minute.new_at is None or at > minute.new_at):
+            minute.new_at = at
 
 
 def minute_of(at: float) -> int:

@@ -14,7 +14,7 @@ GENTLE: Final = Pace(
     rate=20,  # one each 3 s at most: fast for a person, yet no burst, however many wait
     gap=(2.0, 6.0),  # no person types like a metronome; who waits alone still waits 6 s at most
     # No cap and no warm-up: what people wait for, such as a code, must not wait for tomorrow.
-    new_contacts=60,  # one a minute: the slow end of WAHA's own advice, 30 to 60 s between these
+    new_contacts=120,  # one each 30 s: the fast end of WAHA's own advice, 30 to 60 s between these
 )
 
 CAREFUL: Final = Pace(

@@ -7,6 +7,7 @@ from math import inf
 from typing import Literal, TypeAlias
 
 from trio_wa.core.affinity import Allowed
+from trio_wa.core.contacts import is_stranger
 from trio_wa.core.message import Message
 from trio_wa.core.notice import Notice
 from trio_wa.core.outcome import Outcome
@@ -162,26 +163,38 @@ class Dispatch:
         """Whether anything but the workers' number bounds how fast messages leave."""
         return not self.rotation.limits.pace.is_off or self._quiet_hours is not None
 
-    def ahead(self, sessions: Allowed, seq: int | None = None) -> float:
+    def ahead(self, sessions: Allowed, seq: int | None = None, *, strangers: bool = False) -> float:
         """How many waiting messages go before one with this `seq`, or before a new one.
 
-        Of those that also allow other sessions than its own `sessions`, only their share counts.
+        Of those that also allow other sessions than its own `sessions`, only their share counts;
+        with `strangers` only those that are the first to their recipient.
         """
-        allowing = self.ready.allowing
+        allowing = self.ready.strangers if strangers else self.ready.allowing
         if seq is not None:
-            allowing = Counter(each.sessions for each in self.ready if each.seq < seq)
+            allowing = Counter(
+                each.sessions
+                for each in self.ready
+                if each.seq < seq and (not strangers or is_stranger(each))
+            )
         return sum(
             number * self.rotation.share(sessions, allowed) for allowed, number in allowing.items()
         )
 
-    def estimate(self, sessions: Allowed, ahead: float, now: float) -> float | None:
+    def estimate(
+        self, sessions: Allowed, ahead: float, now: float, *, strangers: float | None = None
+    ) -> float | None:
         """When a message that allows `sessions` begins, behind so many others.
 
         An optimistic estimate: all the sessions that work, at their full rate. None if none does.
+        For one that is the first to its recipient, `strangers` says how many of those go before.
         """
-        if (estimate := self.rotation.estimate(sessions, ahead, now)) is None:
-            return None
-        start, seconds = estimate
+        estimates = [self.rotation.estimate(sessions, ahead, now)]
+        if strangers is not None:
+            estimates.append(self.rotation.estimate(sessions, strangers, now, new=True))
+        begins = [self._past_quiet_hours(*each) for each in estimates if each is not None]
+        return max(begins, default=None)
+
+    def _past_quiet_hours(self, start: float, seconds: float) -> float:
         if self._quiet_hours is None:
             return start + seconds
         return self._quiet_hours.after(start, seconds)

@@ -43,6 +43,11 @@ class Pace:
         return floor if most <= floor else floor + (most - floor) ** 2 / (2 * (most - least))
 
     @property
+    def mean_spacing_of_new(self) -> float:
+        """The same of first messages to a contact."""
+        return max(self.mean_spacing, HOUR / self.new_contacts if self.new_contacts else 0.0)
+
+    @property
     def caps(self) -> tuple[int | None, ...]:
         """The cap of each day of the warm-up, and that of all days after it.
 
@@ -117,11 +122,6 @@ class Pacer:
     def capped_until(self) -> float:
         """When the cap of the day lets the next message begin."""
         return self._capped_until
-
-    @property
-    def seconds_a_message(self) -> float:
-        """The mean time between two begins, where no cap holds them up; 0 without a pace."""
-        return self._pace.mean_spacing
 
     def cap(self, now: float) -> int | None:
         """How many messages the 24 hours up to `now` may hold; None without a cap."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import inf
 
 from trio_wa.core.affinity import Allowed, Route
+from trio_wa.core.contacts import is_stranger
 from trio_wa.core.live_heap import Entry, LiveHeap
 from trio_wa.core.message import Message
 
@@ -29,12 +30,14 @@ class ReadySet:
     `routes` tells where a message may go, and where it would rather go, in one `Route` or more: the
     heads are kept apart by it, so that none waits behind one that goes elsewhere. Exactly one of a
     message's routes has no `over`. Where the answers change, `refile` or `regroup`.
-    `preferring` counts the messages that prefer a session, `allowing` those that allow the same.
+    `preferring` counts the messages that prefer a session, `allowing` those that allow the same,
+    and `strangers` those of them that are the first to their recipient.
     """
 
     def __init__(self, routes: Callable[[Message], Iterable[Route]]) -> None:
         self.preferring = 0
         self.allowing: Counter[Allowed] = Counter()
+        self.strangers: Counter[Allowed] = Counter()
         self._routes = routes
         self._numbers = itertools.count(1)
         self._messages: dict[str, Message] = {}
@@ -68,6 +71,7 @@ class ReadySet:
         self._messages[message.id] = message
         self.preferring += message.prefer is not None
         self.allowing[message.sessions] += 1
+        self.strangers[message.sessions] += is_stranger(message)
         self._expiry.push((message.expires_at, arrival, message.id))
         line = self._line(message.chat_id)
         line.waiting.push((message.seq, arrival, message.id))
@@ -148,8 +152,9 @@ class ReadySet:
         message = self._messages.pop(message_id)
         self.preferring -= message.prefer is not None
         self.allowing[message.sessions] -= 1
+        self.strangers[message.sessions] -= is_stranger(message)
         if not self.allowing[message.sessions]:
-            del self.allowing[message.sessions]
+            del self.allowing[message.sessions], self.strangers[message.sessions]
 
     def _line(self, chat_id: str) -> _Line:
         line = self._lines.get(chat_id)

@@ -199,17 +199,20 @@ class Rotation:
             if (obstacle := slot.obstacle) is not None
         }
 
-    def estimate(self, allowed: Allowed, ahead: float, now: float) -> tuple[float, float] | None:
+    def estimate(
+        self, allowed: Allowed, ahead: float, now: float, *, new: bool = False
+    ) -> tuple[float, float] | None:
         """When the first of the `allowed` may send, and how long they take for what is `ahead`.
 
-        In seconds, and as if nothing came between; None if none of them works.
+        In seconds, and as if nothing came between; None if none of them works. `new` asks for first
+        messages to a contact.
         """
         pacers = [slot.pacer for slot in self._allowed(allowed) if slot.usable]
         if not pacers:
             return None
-        start = max(now, min(pacer.opens_at for pacer in pacers))
-        means = [pacer.seconds_a_message for pacer in pacers]
-        return start, ahead / sum(1 / mean for mean in means) if all(means) else 0.0
+        opens_at = [pacer.opens_for_new_at if new else pacer.opens_at for pacer in pacers]
+        mean = self.limits.pace.mean_spacing_of_new if new else self.limits.pace.mean_spacing
+        return max(now, min(opens_at)), ahead * mean / len(pacers)
 
     def share(self, mine: Allowed, others: Allowed) -> float:
         """Which share of the messages that allow `others` goes over the sessions `mine`."""

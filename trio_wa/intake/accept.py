@@ -8,6 +8,7 @@ import uuid_utils
 from pydantic import ValidationError
 
 from trio_wa.clock import Clock
+from trio_wa.core.contacts import is_stranger
 from trio_wa.core.recipient import chat_id
 from trio_wa.intake.caller import Caller
 from trio_wa.intake.dispatching import Dispatching
@@ -94,7 +95,8 @@ class Accept:
                 self.window.release()
         match acceptance:
             case Accepted(message):
-                estimated_at = self.dispatch.estimate(message.sessions)
+                stranger = is_stranger(message)
+                estimated_at = self.dispatch.estimate(message.sessions, stranger=stranger)
                 return _accepted(draft.id, estimated_at)
             case Replayed(message_id):
                 return _accepted(message_id, Idempotency_Replayed="true")

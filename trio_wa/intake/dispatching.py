@@ -11,11 +11,17 @@ class Dispatching(Protocol):
     def waiting(self, message_id: str) -> Waiting | None:
         """What a message in memory waits for; None if it does not wait there."""
 
-    def estimate(self, sessions: tuple[str, ...], seq: int | None = None) -> float | None:
+    def estimate(
+        self, sessions: tuple[str, ...], seq: int | None = None, *, stranger: bool = False
+    ) -> float | None:
         """When a message that allows `sessions` is about to begin, in seconds since the epoch.
 
-        It is queued with this `seq`, or is the newest. None without a pace, or if no session works.
+        It is queued with this `seq`, or is the newest; a `stranger` is one to whom nobody has
+        written. None without a pace, or if no session works.
         """
+
+    def is_stranger(self, message_id: str) -> bool:
+        """Whether a message waits there to be the first to its recipient."""
 
     def discard(self, message_id: str) -> None:
         """Drop a message that was cancelled while it waited, if it is in memory."""

@@ -60,7 +60,8 @@ class Messages:
         waiting = waits(record, self.dispatch.waiting(record.id), self.clock.now())
         view = message_view(record, waiting, whole=whole)
         if whole and waiting is not None:
-            estimated_at = self.dispatch.estimate(record.sessions, record.seq)
+            stranger = self.dispatch.is_stranger(record.id)
+            estimated_at = self.dispatch.estimate(record.sessions, record.seq, stranger=stranger)
             if estimated_at is not None:
                 view["estimated_at"] = timestamp(max(estimated_at, waiting.until or 0.0))
         return view

@@ -117,6 +117,7 @@ def session_view(view: SessionView) -> dict[str, Any]:
         "breaker": view.breaker,
         "timelock_until": _timestamp(view.locked_until),
         "next_send_at": _timestamp(view.next_send_at),
+        "next_new_contact_at": _timestamp(view.next_new_contact_at),
         "daily_cap": view.daily_cap,
     }
 

@@ -17,8 +17,9 @@ class SessionView:
     `acks_seen` says that WhatsApp ever acknowledged something over it. `message_ids` and `look_ups`
     say whether an id can be chosen before a send, and whether a message can be looked up; None
     where neither was seen yet. `obstacle` is the code of the reason why nothing may go over it now.
-    Where it has a pace, `next_send_at` is when it may send next, and `daily_cap` how many messages
-    it may send in 24 hours. Until `locked_until` it may write to no new contact.
+    Where it has a pace, `next_send_at` is when it may send next, `next_new_contact_at` when to
+    somebody for the first time, and `daily_cap` how many messages it may send in 24 hours. Until
+    `locked_until` it may write to no new contact.
     """
 
     name: str
@@ -35,5 +36,6 @@ class SessionView:
     ghost: bool = False
     breaker: State = "closed"
     next_send_at: float | None = None
+    next_new_contact_at: float | None = None
     daily_cap: int | None = None
     locked_until: float | None = None

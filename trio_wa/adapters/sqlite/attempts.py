@@ -9,7 +9,6 @@ from trio_wa.adapters.sqlite.history import APPEND, line
 from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.adapters.sqlite.recipients import knows, learn
 from trio_wa.adapters.sqlite.rows import storable_or_none
-from trio_wa.adapters.sqlite.traffic import Begin
 from trio_wa.adapters.traffic import counts, is_person
 from trio_wa.core.message import Message
 from trio_wa.core.retry import Decision, Final, Requeue, state_after
@@ -148,7 +147,7 @@ def _count(journal: Journal, message: Message, attempt: Attempt, state: Status |
         else:
             new = counted and not knows(journal, session, chat_id)
     if counted:
-        journal.begun.append(Begin(session, attempt.began_at, new and is_person(chat_id)))
+        journal.begun.append((session, attempt.began_at, new and is_person(chat_id)))
 
 
 def _again(decision: Requeue) -> tuple[str | None, float, int, int]:

@@ -1,7 +1,7 @@
 """What each session sent, by the minute: it outlives the messages."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import apsw
 
@@ -19,12 +19,8 @@ SET begun = begun + excluded.begun, first_at = min(first_at, excluded.first_at),
 _ALL = "SELECT session, begun, first_at, last_at, new_at FROM traffic ORDER BY session, minute"
 
 
-class Begin(NamedTuple):
-    """When an attempt began that counts, over which session, and whether to a new contact."""
-
-    session: str
-    at: float
-    new: bool
+Begin: TypeAlias = tuple[str, float, bool]
+"""Over which session an attempt began that counts, when, and whether to a new contact."""
 
 
 def add(cursor: apsw.Cursor, begun: Iterable[Begin]) -> None:
