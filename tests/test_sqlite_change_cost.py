@@ -84,8 +84,8 @@ AGAIN = Requeue(FIRST, "timeout", "?")
         lambda journal: changes.accept(journal, draft("new", chat_id=FIRST.chat_id)),
         lambda journal: recipients.remember_recipient(journal, "s1", "new@c.us"),
         lambda journal: recipients.remember_recipient(journal, "s1", FIRST.chat_id),
-        lambda journal: traffic.add(journal.cursor, [traffic.Begin("s1", NOW, new=True)]),
-        lambda journal: traffic.add(journal.cursor, [traffic.Begin("s1", 60.0, new=False)]),
+        lambda journal: traffic.add(journal.cursor, [("s1", NOW, True)]),
+        lambda journal: traffic.add(journal.cursor, [("s1", 60.0, False)]),
     ],
 )
 def test_a_change_of_one_message_costs_the_same_however_many_there_are(

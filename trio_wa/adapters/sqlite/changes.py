@@ -8,7 +8,8 @@ import apsw
 
 from trio_wa.adapters.sqlite.history import APPEND, line
 from trio_wa.adapters.sqlite.journal import Journal
-from trio_wa.adapters.sqlite.rows import KNOWN_TO, MESSAGE, known_to, message, storable
+from trio_wa.adapters.sqlite.recipients import known_to
+from trio_wa.adapters.sqlite.rows import MESSAGE, message, storable
 from trio_wa.core.message import Message
 from trio_wa.core.status import Status
 from trio_wa.ports import (
@@ -20,12 +21,11 @@ from trio_wa.ports import (
     Replayed,
 )
 
-_INSERT = f"""
+_INSERT = """
 INSERT INTO messages
     (number, seq, id, status, accepted_at, expires_at, recipient, chat_id, sessions, owner, text,
      on_unknown, history)
 VALUES (?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?)
-RETURNING {KNOWN_TO}
 """
 _USED = "SELECT fingerprint, message_id FROM keys WHERE owner = ? AND value = ?"
 _USE = "INSERT INTO keys (owner, value, fingerprint, message_id, used_at) VALUES (?, ?, ?, ?, ?)"
@@ -73,7 +73,7 @@ def accept(journal: Journal, draft: Draft) -> Acceptance:
         line(Event(draft.accepted_at, Status.QUEUED)),
     )
     try:
-        [(known,)] = journal.cursor.execute(_INSERT, values).fetchall()
+        journal.cursor.execute(_INSERT, values)
     except apsw.ConstraintError as error:
         raise ValueError(f"a message {draft.id!r} was accepted before") from error
     accepted = Message(
@@ -85,7 +85,7 @@ def accept(journal: Journal, draft: Draft) -> Acceptance:
         expires_at=draft.expires_at,
         sessions=draft.sessions,
         on_unknown=draft.on_unknown,
-        known_to=known_to(known),
+        known_to=known_to(journal, draft.chat_id),
     )
     journal.queued.append(accepted)
     return Accepted(accepted)

@@ -9,15 +9,10 @@ from trio_wa.core.message import Message
 from trio_wa.core.status import Status
 from trio_wa.ports import OpenAttempt, Record
 
-KNOWN_TO = (
-    "(SELECT nullif(json_group_array(session), '[]')"
-    " FROM recipients WHERE recipients.chat_id = messages.chat_id)"
-)
-"""The column that `known_to` reads."""
-
 MESSAGE = (
     "id, seq, chat_id, text, accepted_at, expires_at, sessions, due_at, attempts, deferrals,"
-    f" on_unknown, waha_id, session, {KNOWN_TO}"
+    " on_unknown, waha_id, session, (SELECT json_group_array(session)"
+    " FROM recipients WHERE recipients.chat_id = messages.chat_id)"
 )
 """The columns that `message` reads."""
 
@@ -28,15 +23,10 @@ RECORD = (
 """The columns that `record` reads; `history` may follow them."""
 
 
-def known_to(column: str | None) -> tuple[str, ...]:
-    """The sessions to which a recipient is known, in the order of their names."""
-    return tuple(sorted(_sessions(column)))
-
-
 def message(row: tuple[Any, ...]) -> Message:
     """The message in a row of `MESSAGE`; with an id it prefers the session that had it."""
     id_, seq, chat_id, text, accepted_at, expires_at, sessions = row[:7]
-    due_at, attempts, deferrals, on_unknown, waha_id, session, known = row[7:]
+    due_at, attempts, deferrals, on_unknown, waha_id, session, known_to = row[7:]
     return Message(
         id=id_,
         seq=seq,
@@ -51,7 +41,7 @@ def message(row: tuple[Any, ...]) -> Message:
         on_unknown=on_unknown,
         waha_id=waha_id,
         prefer=None if waha_id is None else session,
-        known_to=known_to(known),
+        known_to=tuple(sorted(_sessions(known_to))),
     )
 
 
