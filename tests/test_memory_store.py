@@ -55,6 +55,14 @@ async def test_only_the_newest_recipients_are_known() -> None:
     assert known == [(), ("one", "two"), ("one",)]
 
 
+async def test_a_recipient_that_is_written_to_again_is_not_the_first_to_be_forgotten() -> None:
+    store = MemoryStore(lambda _: None, max_settled=2)
+    for message_id, chat_id in (("a", "1@c.us"), ("b", "2@c.us"), ("c", "1@c.us"), ("d", "3@c.us")):
+        await finish(store, await accept(store, message_id, chat_id=chat_id), Status.SENT)
+    known = [(await accept(store, f"m{n}", chat_id=f"{n}@c.us")).known_to for n in (1, 2, 3)]
+    assert known == [("default",), (), ("default",)]
+
+
 async def test_only_the_newest_acks_are_kept() -> None:
     store = MemoryStore(lambda _: None)
     for n in range(MAX_ACKS + 1):
