@@ -93,7 +93,7 @@ async def test_begins_are_forgotten_after_two_days_but_for_the_first_of_a_sessio
         accepted = await store.accept(draft(f"m{n}"))
         assert isinstance(accepted, Accepted)
         await finish(store, accepted.message, Status.SENT, at=at + 1)
-    whole = History(tuple(begun), first_at=NOW, last_new_at=NOW)
+    whole = History(tuple(begun), first_at=NOW, new=((NOW, 1),))
     await janitor_at(NOW + HISTORY_SECONDS, store, window).sweep()
     assert await store.histories(NOW) == {"default": whole}
     await janitor_at(NOW + HISTORY_SECONDS + 60 * (2 * CHUNK + 5), store, window).sweep()

@@ -61,6 +61,22 @@ async def test_a_burst_of_90_keeps_the_pace_over_a_restart_too(trio_wa, waha, au
         assert most_within(times, 5) <= 11
 
 
+@pytest.mark.trio_wa(session_rate=60)
+@pytest.mark.waha(sessions=("a", "b", "c"))
+async def test_no_time_is_lost_by_restarts_at_full_rate(trio_wa, waha, autojump_clock):
+    await send_many(trio_wa, 300)
+    for count in (60, 200, 240):
+        await waha.wait_sent(count)
+        await trio_wa.crash()
+        await trio_wa.restart()
+    await trio_wa.settled()
+    times = [message.at for message in waha.sent]
+    assert max(times) - min(times) == pytest.approx(99, rel=0.05)
+    assert Counter(message.session for message in waha.sent) == {"a": 100, "b": 100, "c": 100}
+    for times in times_by_session(waha).values():
+        assert most_within(times, 60) <= 60
+
+
 @pytest.mark.trio_wa(pace="careful", session_poll="1m")
 @pytest.mark.waha(sessions=NUMBERS)
 async def test_with_care_new_numbers_send_twenty_on_their_first_day_and_the_rest_says_why_it_waits(

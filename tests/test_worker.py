@@ -46,6 +46,7 @@ class Bench:
         addressing: FakeAddressing | None = None,
         tells: bool = False,
         store: Any = None,
+        patience: float = inf,
     ) -> None:
         self.store = store or FakeStore()
         self.gateway = gateway or FakeGateway()
@@ -64,6 +65,7 @@ class Bench:
             lambda session, notice: self.noticed.append((session, notice)),
             RetryPolicy(),
             Clock(),
+            patience=patience,
             jitter=lambda: 0.5,
         )
 
@@ -385,6 +387,29 @@ async def test_every_outcome_is_learned_from_once() -> None:
     await bench.work(claim(1), claim(2))
     unknown = Unknown("timeout", "silence")
     assert bench.learned == [("m1", "default", unknown), ("m2", "default", unknown)]
+
+
+async def test_what_cannot_begin_in_time_waits_for_another_turn_with_its_id_at_hand(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    class Late(FakeAddressing):
+        async def address(
+            self, message: Message, session: Session, sender: Sender
+        ) -> Message | Rejected | Unavailable:
+            await trio.sleep(0.0 if message.waha_id else 0.3)
+            return await super().address(message, session, sender)
+
+    bench = Bench(addressing=Late("3EB0A"), patience=0.25)
+    late = Claim(message(1), SESSION, Clock().now())
+    await bench.work(late)
+    assert bench.store.begins == bench.gateway.written == []
+    [(name, outcome, decision)] = bench.dispatcher.done
+    assert (name, outcome) == ("m1", None)
+    assert isinstance(decision, Requeue)
+    assert decision.message == replace(late.message, waha_id="3EB0A")
+    bench = Bench(addressing=Late("3EB0A"), patience=0.25)
+    await bench.work(Claim(decision.message, SESSION, Clock().now()))
+    assert bench.store.begins == [("m1", "default")]
 
 
 class SlowAddressing(FakeAddressing):

@@ -12,6 +12,7 @@ from trio_wa.core.dispatch import Dispatch
 from trio_wa.core.message import Message
 from trio_wa.core.notice import Notice
 from trio_wa.core.outcome import Outcome, Rejected, Sent, Unavailable, Unknown
+from trio_wa.core.pace import MINUTE
 from trio_wa.core.retry import RetryPolicy
 from trio_wa.dispatcher import Dispatcher
 from trio_wa.inquiries import Inquiries
@@ -121,6 +122,7 @@ class Oversight:
                 self._confirmations.run, self._settings.sessions, name="confirmations"
             )
             nursery.start_soon(self._silence.run, name="silence")
+            nursery.start_soon(self._keep_rate, name="rate")
             nursery.start_soon(self._protection.run, name="protection")
             nursery.start_soon(watch_dispatch, self._dispatcher, self._alarm, name="standstill")
             nursery.start_soon(watch_store, self._store, self._alarm, name="store-watch")
@@ -153,6 +155,11 @@ class Oversight:
     def noticed(self, session: str, notice: Notice) -> None:
         """Learn what an attempt changed about a session."""
         self._protection.noticed(session, notice)
+
+    async def _keep_rate(self) -> None:
+        """Let the rate count alone once no minute holds anything of before the start."""
+        await trio.sleep(MINUTE)
+        await self.pool.remember_rate(self._settings.limits.pace.rate)
 
     def _session_started(self, session: str, again: bool) -> None:
         self.ids.renew(session)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 import structlog
@@ -35,6 +36,10 @@ log = structlog.get_logger(__name__)
 Intake = Callable[[Request], Awaitable[Response]]
 Front = Callable[[Intake], Awaitable[None]]
 """What brings requests in: it is given the intake, and returns once no request is open."""
+
+
+LATE_SECONDS = 0.25
+"""How long after its claim an attempt may begin where sessions keep a pace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +103,10 @@ async def run(
             window.fall_behind(unsettled)
         # What a crash left begun is in no history before the scheduler settles it.
         begun = [(each.session, each.began_at) for each in left if not each.asked]
-        dispatch.rotation.recall(await store.histories(clock.now()), begun, clock.now())
         memories = await store.session_memories()
+        rates = {name: memory.rate for name, memory in memories.items()}
+        histories, now = await store.histories(clock.now()), clock.now()
+        dispatch.rotation.recall(histories, rates, begun, now)
         alerts = Alerts(_notifiers(settings), clock)
         oversight = Oversight(
             settings, memories, store, observer, dispatch, dispatcher, window, policy, alerts, clock
@@ -114,7 +121,10 @@ async def run(
             oversight.noticed,
             policy,
             clock,
+            patience=LATE_SECONDS if settings.limits.pace.mean_spacing else inf,
         )
+        lately = {name for name, history in histories.items() if history.is_recent(now)}
+        await oversight.pool.remember_rate(settings.limits.pace.rate, {*lately, *dict(begun)})
         scheduler = Scheduler(store, window, dispatcher, oversight.inquiries, policy, clock, left)
         retention = Retention(settings.text_retention, settings.retention)
         janitor = Janitor(store, window, retention, clock)

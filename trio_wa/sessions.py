@@ -1,7 +1,8 @@
 """What is known of each WhatsApp session, and what an operator may do with it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -10,7 +11,16 @@ import trio
 from trio_wa.clock import Clock
 from trio_wa.core.session import Session
 from trio_wa.core.slot import MISSING, WORKING, Ghost
-from trio_wa.ports import Alarm, Observer, Picture, Refusal, SessionMemory, Store, WahaInfo
+from trio_wa.ports import (
+    Alarm,
+    Observer,
+    Picture,
+    Refusal,
+    SessionMemory,
+    Store,
+    StoreUnavailable,
+    WahaInfo,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -181,6 +191,18 @@ class SessionPool:
         """
         await self._remember(session, lambda memory: replace(memory, ghost=ghost))
 
+    async def remember_rate(self, rate: int | None, lately: Collection[str] = ()) -> None:
+        """Record at which rate the sessions send, in messages a minute; None: at any.
+
+        For those that sent `lately`, within the last minute, a higher one of before still counts.
+        """
+        for name in self.known:
+            remember = partial(_at_rate, rate=rate, lately=name in lately)
+            try:
+                await self._remember(name, remember)
+            except StoreUnavailable as error:
+                log.warning("sessions.store_unavailable", reason=str(error))
+
     async def remember_lock(self, session: str, until: float) -> None:
         """Record until when a session may write to no new contact.
 
@@ -254,3 +276,9 @@ class SessionPool:
 
 def _first_acked(memory: SessionMemory, at: float) -> SessionMemory:
     return memory if memory.acked_at is not None else replace(memory, acked_at=at)
+
+
+def _at_rate(memory: SessionMemory, *, rate: int | None, lately: bool) -> SessionMemory:
+    if lately:
+        rate = None if rate is None or memory.rate is None else max(rate, memory.rate)
+    return replace(memory, rate=rate)

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 from typing import Protocol, TypeAlias
 
 import structlog
@@ -70,7 +71,11 @@ Noticed: TypeAlias = Callable[[str, Notice], None]
 
 
 class Worker:
-    """Serves one job after another until the channel of jobs ends. It never dies of one message."""
+    """Serves one job after another until the channel of jobs ends. It never dies of one message.
+
+    An attempt that could not begin for more than `patience` seconds after its claim is given back:
+    where sessions keep a pace, several would begin at once.
+    """
 
     def __init__(
         self,
@@ -84,6 +89,7 @@ class Worker:
         policy: RetryPolicy,
         clock: Clock,
         *,
+        patience: float = inf,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._store = store
@@ -95,6 +101,7 @@ class Worker:
         self._noticed = noticed
         self._policy = policy
         self._clock = clock
+        self._patience = patience
         self._jitter = jitter
 
     async def run(self, jobs: trio.MemoryReceiveChannel[Claim | Expiry]) -> None:
@@ -114,6 +121,9 @@ class Worker:
             addressed = await self._addressing.address(message, session, sender)
             goes_out = addressed if isinstance(addressed, Message) else message
             began_at = self._clock.now()
+            if isinstance(addressed, Message) and began_at > claim.at + self._patience:
+                self._give_back(claim, addressed)
+                return
             begun = await self._store.begin(goes_out, session.name, began_at)
         except StoreUnavailable:
             self._dispatcher.refused(claim)
@@ -131,6 +141,12 @@ class Worker:
         else:
             outcome = addressed
         await self._settle(claim, goes_out, began_at, outcome)
+
+    def _give_back(self, claim: Claim, addressed: Message) -> None:
+        """Let a message wait for another turn: it would begin together with those behind it."""
+        again = replace(claim.message, waha_id=addressed.waha_id)
+        late = Requeue(again, "late", "its ids were not at hand in time")
+        self._dispatcher.finished(claim, None, late)
 
     async def _send(
         self, claim: Claim, message: Message, began_at: float, sender: Sender

@@ -208,7 +208,10 @@ class Model:
         for at, _ in sorted(self.begun):
             minutes[at // 60].append(at)
         recent = ((times[-1], len(times)) for times in minutes.values() if times[-1] > now - DAY)
-        new = max((at for at, new in self.begun if new), default=None)
+        newcomers: dict[float, list[float]] = defaultdict(list)
+        for at in sorted(at for at, new in self.begun if new):
+            newcomers[at // 60].append(at)
+        new = tuple((times[-1], len(times)) for times in newcomers.values())
         return {"default": History(tuple(recent), min(self.begun)[0], new)}
 
     def _learn(self, entry: Entry) -> None:

@@ -67,7 +67,7 @@ async def test_what_was_sent_or_may_have_been_counts(
 ) -> None:
     await send(store, NOW, outcome=outcome, decision=decision)
     found = await store.histories(NOW + 99)
-    assert found == ({"one": History(((NOW, 1),), NOW, NOW)} if counts else {})
+    assert found == ({"one": History(((NOW, 1),), NOW, ((NOW, 1),))} if counts else {})
 
 
 async def test_an_attempt_that_an_ack_overtook_counts_once(store: Store) -> None:
@@ -76,7 +76,7 @@ async def test_an_attempt_that_an_ack_overtook_counts_once(store: Store) -> None
     await receive(store, "3EB0A", 3, session="one")
     await inquire(store, message, at=NOW + 1, session="one")
     await receive(store, "3EB0A", 4, session="one")
-    assert await history(store, NOW + 9) == History(((NOW, 1),), NOW, NOW)
+    assert await history(store, NOW + 9) == History(((NOW, 1),), NOW, ((NOW, 1),))
 
 
 async def test_what_a_look_up_finds_out_counts_no_second_time(store: Store) -> None:
@@ -190,6 +190,7 @@ async def test_the_latest_new_contact_of_a_minute_counts_in_whatever_order_they_
     await send(store, MINUTE + 59, to="0@c.us")
     found = await history(store, NOW)
     assert (found.last_new_at, found.begun) == (MINUTE + 50, ((MINUTE + 59, 4),))
+    assert found.new == ((MINUTE + 50, 3),)
 
 
 async def test_old_begins_are_forgotten_in_chunks_and_the_first_of_each_session_stays(
@@ -206,13 +207,13 @@ async def test_old_begins_are_forgotten_in_chunks_and_the_first_of_each_session_
         assert found.first_at == MINUTE + seconds
         assert found.begun[-1] == (MINUTE + 240 + seconds, 1)
     later = await history(store, MINUTE + DAY + 120)
-    assert later == History(((MINUTE + 240, 1),), MINUTE, later.last_new_at)
+    assert later == History(((MINUTE + 240, 1),), MINUTE, later.new)
     assert await store.forget_histories(MINUTE + 9 * DAY, 4) == 2
     assert (await history(store, MINUTE + 9 * DAY)).first_at == MINUTE
 
 
 async def test_a_memory_of_a_session_has_its_ghost_and_its_time_lock(store: Store) -> None:
-    ghost = SessionMemory(ghost=True, acked_at=NOW)
+    ghost = SessionMemory(ghost=True, acked_at=NOW, rate=20)
     locked = SessionMemory(paused=True, proven=True, locked_until=NOW + 3600.5)
     await store.remember_session("one", ghost)
     await store.remember_session("two", locked)

@@ -32,6 +32,7 @@ class Life:
 
     True time is that of the observer. `behind` is how far the clock was set back so far. A step
     forward while the service is down cannot be told from time that passed: here it is that.
+    `kept` is the highest rate of the last minute, as the service remembers it.
     """
 
     pace: Pace
@@ -39,6 +40,9 @@ class Life:
     behind: float = 0.0
     log: list[Begin] = field(default_factory=list)
     restarted: bool = False
+    lowered: bool = False
+    kept: int | None = None
+    started: float = -inf
 
     def __post_init__(self) -> None:
         self.pacer = Pacer(self.pace, History(), self.clock)
@@ -70,12 +74,16 @@ class Life:
         """Make a pacer of what a store keeps; the last attempts were open as the service ended."""
         self.now += down
         self.behind += back
-        self.pace = pace
-        self.restarted = True
+        if self.now - self.started >= MINUTE:
+            self.kept = self.pace.rate
+        self.lowered = self.kept is None or self.kept > (pace.rate or 0)
+        rate, self.pace = self.kept, pace
+        self.kept = max(rate, pace.rate) if rate and pace.rate else None
+        self.restarted, self.started = True, self.now
         self.log = [replace(begin, spacing=pace.spacing(1.0)) for begin in self.counted]
         settled = self.counted[: len(self.counted) - open_attempts]
         begun = [begin.stamp for begin in self.counted[len(settled) :]]
-        self.pacer = Pacer(pace, stored(settled, self.clock).with_begins(begun), self.clock)
+        self.pacer = Pacer(pace, stored(settled, self.clock, rate).with_begins(begun), self.clock)
 
     def within(self, seconds: float, begins: Iterable[Begin], now: float) -> int:
         """How many lie in the window of so many seconds that ends with `now`."""
@@ -105,12 +113,14 @@ class Life:
         """Nothing waits longer than its pace explains; without a restart, exactly as long."""
         opens_at = self.pacer.opens_at + self.behind
         longest = self.pace.spacing(1.0)
-        if self.pace.rate:
+        if self.pace.rate and self.lowered:
             longest = max(longest, MINUTE)
         if any(self.pace.caps):
             longest = DAY
         assert opens_at <= self.now + longest + TOLERANCE
         spread = HOUR / self.pace.new_contacts if self.pace.new_contacts else 0.0
+        if self.restarted and spread:
+            spread = HOUR
         opens_for_new_at = self.pacer.opens_for_new_at + self.behind
         assert opens_for_new_at <= max(opens_at, self.now + spread + TOLERANCE)
         if not self.restarted:
@@ -133,16 +143,19 @@ class Life:
         )
 
 
-def stored(begins: list[Begin], now: float) -> History:
+def stored(begins: list[Begin], now: float, rate: int | None) -> History:
     """What a store makes of begins: those of a minute at the latest time in it."""
-    latest: dict[int, float] = {}
-    number: dict[int, int] = {}
-    for begin in begins:
-        minute = int(begin.stamp // MINUTE)
-        latest[minute] = max(latest.get(minute, 0.0), begin.stamp)
-        number[minute] = number.get(minute, 0) + 1
+    begun = by_minute(begin.stamp for begin in begins)
     return History(
-        begun=tuple((latest[each], number[each]) for each in latest if latest[each] > now - DAY),
+        begun=tuple((at, number) for at, number in begun if at > now - DAY),
         first_at=begins[0].stamp if begins else None,
-        last_new_at=max((begin.stamp for begin in begins if begin.new), default=None),
+        new=by_minute(begin.stamp for begin in begins if begin.new),
+        rate=rate,
     )
+
+
+def by_minute(stamps: Iterable[float]) -> tuple[tuple[float, int], ...]:
+    minutes: dict[int, list[float]] = {}
+    for stamp in stamps:
+        minutes.setdefault(int(stamp // MINUTE), []).append(stamp)
+    return tuple((max(found), len(found)) for found in minutes.values())

@@ -17,19 +17,16 @@ paces = st.builds(
     daily_cap=st.sampled_from([None, None, 1, 3, 9, 40]),
     warmup=st.sampled_from([(), (), (1, 2), (2, 4, 8), (9, 2)]),
 )
+contact_rates = st.sampled_from([None, 1, 3, 9, 60])
 jitters = st.floats(0, 1, exclude_max=True)
 
 
 @settings(max_examples=600, deadline=None)
-@given(paces, st.one_of(st.none(), st.integers(1, 9), st.just(60)), st.data())
+@given(paces, contact_rates, st.data())
 def test_no_window_exceeds_its_cap_and_no_schedule_starves(
     pace: Pace, new_contacts: int | None, data: st.DataObject
 ) -> None:
-    """Over sends that fail or not, restarts, steps of the clock, and changes of the settings.
-
-    Only the pace for new contacts stays: how many there were before a restart is not kept.
-    """
-
+    """Over sends that fail or not, restarts, steps of the clock, and changes of the settings."""
     life = Life(replace(pace, new_contacts=new_contacts))
     for step in data.draw(st.lists(st.sampled_from("sssbbirr"), min_size=3, max_size=20)):
         match step:
@@ -48,7 +45,7 @@ def test_no_window_exceeds_its_cap_and_no_schedule_starves(
                 life.restart(
                     data.draw(st.sampled_from([0.0, 0.5, 30.0, HOUR, DAY])),
                     data.draw(st.sampled_from([0.0, 0.0, 7.0, HOUR, 3 * DAY])),
-                    replace(data.draw(other_paces), new_contacts=new_contacts),
+                    replace(data.draw(other_paces), new_contacts=data.draw(contact_rates)),
                     data.draw(st.integers(0, min(3, len(life.counted)))),
                 )
         life.check_waits()
@@ -94,7 +91,7 @@ def test_the_mean_spacing_is_that_of_many_draws(pace: Pace) -> None:
 
 
 def test_without_a_pace_nothing_is_held_up() -> None:
-    pacer = Pacer(Pace(), History(((START, 999),), START - DAY, START), START)
+    pacer = Pacer(Pace(), History(((START, 999),), START - DAY, ((START, 999),)), START)
     assert Pace().is_off
     assert begins(pacer, 1_000, new=True) == [START] * 1_000
     assert pacer.cap(START) is None
@@ -145,6 +142,16 @@ def test_a_lower_rate_waits_for_the_minute_before() -> None:
     history = History(((START, 60),), START)
     assert Pacer(Pace(rate=6), history, START + 5).opens_at == START + MINUTE
     assert Pacer(Pace(rate=61), history, START + 5).opens_at <= START + 5
+    kept = replace(history, rate=6)
+    assert Pacer(Pace(rate=6), kept, START + 5).opens_at == START + 10
+    assert Pacer(Pace(rate=5), kept, START + 5).opens_at == START + MINUTE
+
+
+def test_a_lower_rate_of_new_contacts_waits_for_the_hour_before() -> None:
+    history = History(((START, 3),), START, ((START, 2), (START + 60, 1)))
+    for number, opens_at in ((1, START + 60 + HOUR), (2, START + HOUR), (4, START + 960)):
+        pacer = Pacer(Pace(new_contacts=number), history, START + 120)
+        assert pacer.opens_for_new_at == opens_at
 
 
 def test_after_a_restart_the_largest_gap_is_kept() -> None:
@@ -153,7 +160,9 @@ def test_after_a_restart_the_largest_gap_is_kept() -> None:
 
 
 def test_what_a_clock_that_ran_ahead_has_left_counts_as_now() -> None:
-    history = History(((START + DAY, 2), (START + 2 * DAY, 1)), START + DAY, START + 2 * DAY)
+    history = History(
+        ((START + DAY, 2), (START + 2 * DAY, 1)), START + DAY, ((START + 2 * DAY, 1),)
+    )
     pacer = Pacer(Pace(rate=6, daily_cap=3, new_contacts=1), history, START)
     assert pacer.opens_at == START + DAY
     assert pacer.opens_for_new_at == START + DAY
@@ -162,6 +171,9 @@ def test_what_a_clock_that_ran_ahead_has_left_counts_as_now() -> None:
 
 
 def test_what_a_crash_left_begun_counts_as_the_rest_and_perhaps_as_new() -> None:
-    history = History(((START, 2),), START, START - HOUR).with_begins([START + 9, START - 5])
-    assert history == History(((START, 2), (START - 5, 1), (START + 9, 1)), START - 5, START + 9)
+    history = History(((START, 2),), START, ((START - HOUR, 1),)).with_begins(
+        [START + 9, START - 5]
+    )
+    more = ((START - 5, 1), (START + 9, 1))
+    assert history == History(((START, 2), *more), START - 5, ((START - HOUR, 1), *more))
     assert History().with_begins([]) == History()

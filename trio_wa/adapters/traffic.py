@@ -13,11 +13,12 @@ _COUNTED = (Sent, Unknown)
 
 @dataclass(slots=True)
 class Minute:
-    """The begins of one session in one minute; `new_at` is the last one to a new contact."""
+    """The begins of one session in one minute; `new` of them, up to `new_at`, to new contacts."""
 
     begun: int
     first_at: float
     last_at: float
+    new: int = 0
     new_at: float | None = None
 
 
@@ -38,8 +39,9 @@ class Traffic:
             minute.last_at = at
         elif at < minute.first_at:
             minute.first_at = at
-        if new and (minute.new_at is None or at > minute.new_at):
-            minute.new_at = at
+        if new:
+            minute.new += 1
+            minute.new_at = at if minute.new_at is None else max(minute.new_at, at)
 
 
 def minute_of(at: float) -> int:
@@ -67,5 +69,5 @@ def histories(minutes: Iterable[tuple[str, Minute]], now: float) -> dict[str, Hi
 
 def _history(minutes: list[Minute], now: float) -> History:
     begun = tuple((each.last_at, each.begun) for each in minutes if each.last_at > now - DAY)
-    new = (each.new_at for each in minutes if each.new_at is not None)
-    return History(begun, minutes[0].first_at, max(new, default=None))
+    new = tuple((each.new_at, each.new) for each in minutes if each.new_at is not None)
+    return History(begun, minutes[0].first_at, new)

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, nextafter
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
@@ -64,23 +64,36 @@ class History:
     """What a session has sent so far, as far as its pace asks.
 
     `begun` holds the begins of the last 24 hours, together with how many there were up to each
-    since the one before it. `first_at` is its first begin ever, `last_new_at` when it last wrote to
-    a new contact. Times are seconds since the epoch.
+    since the one before it; `new` the same of those to new contacts. `first_at` is its first begin
+    ever. Times are seconds since the epoch. `rate` is that of the pace that was kept until then;
+    None: there was none, or it is not known.
     """
 
     begun: tuple[tuple[float, int], ...] = ()
     first_at: float | None = None
-    last_new_at: float | None = None
+    new: tuple[tuple[float, int], ...] = ()
+    rate: int | None = None
+
+    @property
+    def last_new_at(self) -> float | None:
+        """When it last wrote to a new contact; None if it never did."""
+        return max((at for at, _ in self.new), default=None)
+
+    def is_recent(self, now: float) -> bool:
+        """Whether anything began in the minute before `now`."""
+        return any(at > now - MINUTE for at, _ in self.begun[-1:])
 
     def with_begins(self, begun: Iterable[float]) -> "History":
         """The same with more begins in it; each may have been to a new contact."""
         more = sorted(begun)
         if not more:
             return self
-        return History(
-            (*self.begun, *((at, 1) for at in more)),
-            more[0] if self.first_at is None else min(self.first_at, more[0]),
-            more[-1] if self.last_new_at is None else max(self.last_new_at, more[-1]),
+        ones = tuple((at, 1) for at in more)
+        return replace(
+            self,
+            begun=self.begun + ones,
+            first_at=more[0] if self.first_at is None else min(self.first_at, more[0]),
+            new=self.new + ones,
         )
 
 
@@ -88,24 +101,29 @@ class Pacer:
     """Says when one session may send next: it counts begins, and gives back what came to nothing.
 
     A history may be of a clock that ran ahead: what lies after `now` counts as if it were now. It
-    may be of a faster pace: then the minute and the day before the start hold up what comes next.
+    may be of a faster pace: then the minute, the hour and the day before the start hold up what
+    comes next.
     """
 
     def __init__(self, pace: Pace, history: History, now: float) -> None:
         self._pace = pace
         self._caps = pace.caps
-        most = max(pace.rate or 0, *(cap or 0 for cap in self._caps))
-        self._begun: deque[float] = deque(maxlen=most)
+        self._begun: deque[float] = deque(maxlen=max(cap or 0 for cap in self._caps))
+        self._recent: deque[float] = deque(maxlen=pace.rate or 0)
+        self._new: deque[float] = deque(maxlen=pace.new_contacts or 0)
         self._first_at = None if history.first_at is None else min(history.first_at, now)
         self._spaced_until = 0.0
         self._new_until = 0.0
-        for at, number in sorted(history.begun):
-            self._begun.extend([min(at, now)] * min(number, most))
+        # A rate that was no higher has spaced them well enough, and better than is known here.
+        kept = history.rate is not None and history.rate <= (pace.rate or 0)
+        _fill(self._begun, history.begun, now)
+        _fill(self._recent, () if kept else history.begun, now)
+        _fill(self._new, history.new, now)
         if history.begun:
             # How large the gap was drawn is not known: the largest is right for sure.
             self._space(min(max(history.begun)[0], now), 1.0)
-        if history.last_new_at is not None:
-            self._spend_contact(min(history.last_new_at, now))
+        if self._new:
+            self._space_contacts()
         self._capped_until = self._cap_opens_at()
 
     @property
@@ -133,8 +151,10 @@ class Pacer:
         if self._first_at is None:
             self._first_at = now
         if new:
-            self._spend_contact(now)
+            self._new.append(now)
+            self._space_contacts()
         self._begun.append(now)
+        self._recent.append(now)
         self._space(now, jitter)
         self._capped_until = self._cap_opens_at()
 
@@ -152,12 +172,15 @@ class Pacer:
     def _space(self, at: float, jitter: float) -> None:
         self._spaced_until = _later(at, self._pace.spacing(jitter))
         rate = self._pace.rate
-        if rate is not None and len(self._begun) >= rate:
-            self._spaced_until = max(self._spaced_until, _later(self._begun[-rate], MINUTE))
+        if rate is not None and len(self._recent) >= rate:
+            self._spaced_until = max(self._spaced_until, _later(self._recent[-rate], MINUTE))
 
-    def _spend_contact(self, at: float) -> None:
-        if self._pace.new_contacts is not None:
-            self._new_until = max(self._new_until, _later(at, HOUR / self._pace.new_contacts))
+    def _space_contacts(self) -> None:
+        if (number := self._pace.new_contacts) is None:
+            return
+        self._new_until = _later(self._new[-1], HOUR / number)
+        if len(self._new) >= number:
+            self._new_until = max(self._new_until, _later(self._new[-number], HOUR))
 
     def _cap_opens_at(self) -> float:
         """The first time at which the cap in force then is not reached."""
@@ -172,6 +195,11 @@ class Pacer:
             if opens_at < until:
                 break
         return opens_at
+
+
+def _fill(begins: deque[float], history: Iterable[tuple[float, int]], now: float) -> None:
+    for at, number in sorted(history):
+        begins.extend([min(at, now)] * min(number, begins.maxlen or 0))
 
 
 def _later(at: float, seconds: float) -> float:

@@ -1,7 +1,7 @@
 """Which session sends next: past those that do not work, shut gates, paces and full bulkheads."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from math import inf
 from typing import Final
@@ -85,17 +85,23 @@ class Rotation:
         self._locked: tuple[str, ...] = ()
 
     def recall(
-        self, histories: Mapping[str, History], begun: Iterable[tuple[str, float]], now: float
+        self,
+        histories: Mapping[str, History],
+        rates: Mapping[str, int | None],
+        begun: Iterable[tuple[str, float]],
+        now: float,
     ) -> None:
         """Go on at the pace at which the sessions stood before a restart.
 
-        `begun` gives the session and the begin of each attempt that is in no history yet.
+        `rates` says which rate each session kept until then. `begun` gives the session and the
+        begin of each attempt that is in no history yet.
         """
         missed: dict[str, list[float]] = {name: [] for name in self.slots}
         for name, at in begun:
             missed.setdefault(name, []).append(at)
         for name, slot in self.slots.items():
-            history = histories.get(name, History()).with_begins(missed[name])
+            history = replace(histories.get(name, History()), rate=rates.get(name))
+            history = history.with_begins(missed[name])
             slot.pacer = Pacer(self.limits.pace, history, now)
 
     @property

@@ -126,6 +126,7 @@ class SessionMemory:
 
     `proven` says that WAHA once sent under an id that was chosen, and found the message by it,
     `ghost` that it delivers nothing, and `locked_until` how long it may write to no new contact.
+    `rate` is that of the pace that it keeps, in messages a minute.
     """
 
     paused: bool = False
@@ -133,6 +134,7 @@ class SessionMemory:
     proven: bool = False
     ghost: bool = False
     locked_until: float | None = None
+    rate: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

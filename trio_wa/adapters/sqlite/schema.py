@@ -92,6 +92,7 @@ CREATE TABLE contacts (
 _THIRD = """
 ALTER TABLE sessions ADD COLUMN ghost INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE sessions ADD COLUMN locked_until REAL;
+ALTER TABLE sessions ADD COLUMN rate INTEGER;
 CREATE TABLE recipients (         -- which of them are known to which sessions
     chat_id TEXT NOT NULL,
     session TEXT NOT NULL,
@@ -103,7 +104,8 @@ CREATE TABLE traffic (            -- what may have been sent, by the minute in w
     begun INTEGER NOT NULL,
     first_at REAL NOT NULL,
     last_at REAL NOT NULL,
-    new_at REAL,                  -- of the last one that was the first to its contact
+    new INTEGER NOT NULL,         -- how many of them were the first to their contact
+    new_at REAL,                  -- the last of those
     PRIMARY KEY (session, minute)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO recipients
@@ -111,7 +113,8 @@ SELECT chat_id, session FROM messages
 WHERE status IN ('sent', 'delivered', 'read') AND session IS NOT NULL
 GROUP BY chat_id, session;
 INSERT INTO traffic
-SELECT session, CAST(settled_at / 60 AS INTEGER), count(*), min(settled_at), max(settled_at), NULL
+SELECT session, CAST(settled_at / 60 AS INTEGER), count(*), min(settled_at), max(settled_at), 0,
+    NULL
 FROM messages
 WHERE status IN ('sent', 'delivered', 'read', 'unknown') AND session IS NOT NULL
     AND settled_at IS NOT NULL

@@ -1,6 +1,7 @@
 """What is remembered of sessions and contacts, and what went out over each session."""
 
 from collections.abc import Iterable
+from dataclasses import astuple
 from typing import Any
 
 import apsw
@@ -10,11 +11,11 @@ from trio_wa.adapters.sqlite.rows import storable
 from trio_wa.ports import Activity, SessionMemory
 
 _REMEMBER = """
-INSERT INTO sessions (name, paused, acked_at, proven, ghost, locked_until)
-VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO sessions (name, paused, acked_at, proven, ghost, locked_until, rate)
+VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (name) DO UPDATE
 SET paused = excluded.paused, acked_at = excluded.acked_at, proven = excluded.proven,
-    ghost = excluded.ghost, locked_until = excluded.locked_until
+    ghost = excluded.ghost, locked_until = excluded.locked_until, rate = excluded.rate
 """
 _ACTIVITY = """
 SELECT session, sum(settled_at > ?1 - 60), sum(settled_at > ?1 - 3600), count(*),
@@ -31,18 +32,17 @@ ON CONFLICT (chat_id) DO UPDATE SET known_as = excluded.known_as
 
 def remember_session(journal: Journal, session: str, memory: SessionMemory) -> None:
     """Record what outlives a restart of a session."""
-    known = (memory.paused, memory.acked_at, memory.proven, memory.ghost, memory.locked_until)
-    journal.cursor.execute(_REMEMBER, (storable(session), *known))
+    journal.cursor.execute(_REMEMBER, (storable(session), *astuple(memory)))
 
 
 def session_memories(connection: apsw.Connection) -> dict[str, SessionMemory]:
     """What was recorded of each session."""
     rows: Iterable[Any] = connection.execute(
-        "SELECT name, paused, acked_at, proven, ghost, locked_until FROM sessions"
+        "SELECT name, paused, acked_at, proven, ghost, locked_until, rate FROM sessions"
     )
     return {
-        name: SessionMemory(bool(paused), acked_at, bool(proven), bool(ghost), locked_until)
-        for name, paused, acked_at, proven, ghost, locked_until in rows
+        name: SessionMemory(bool(paused), acked_at, bool(proven), bool(ghost), *rest)
+        for name, paused, acked_at, proven, ghost, *rest in rows
     }
 
 

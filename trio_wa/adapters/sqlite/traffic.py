@@ -10,13 +10,14 @@ from trio_wa.adapters.traffic import Minute, Traffic
 from trio_wa.core.pace import History
 
 _ADD = """
-INSERT INTO traffic (session, minute, begun, first_at, last_at, new_at) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO traffic (session, minute, begun, first_at, last_at, new, new_at)
+VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (session, minute) DO UPDATE
 SET begun = begun + excluded.begun, first_at = min(first_at, excluded.first_at),
-    last_at = max(last_at, excluded.last_at),
+    last_at = max(last_at, excluded.last_at), new = new + excluded.new,
     new_at = coalesce(max(new_at, excluded.new_at), new_at, excluded.new_at)
 """
-_ALL = "SELECT session, begun, first_at, last_at, new_at FROM traffic ORDER BY session, minute"
+_ALL = "SELECT session, begun, first_at, last_at, new, new_at FROM traffic ORDER BY session, minute"
 
 
 Begin: TypeAlias = tuple[str, float, bool]
@@ -29,8 +30,8 @@ def add(cursor: apsw.Cursor, begun: Iterable[Begin]) -> None:
     for session, at, new in begun:
         counted.count(session, at, new=new)
     for (session, minute), each in counted.minutes.items():
-        values = (session, minute, each.begun, each.first_at, each.last_at, each.new_at)
-        cursor.execute(_ADD, values)
+        begins = (each.begun, each.first_at, each.last_at, each.new, each.new_at)
+        cursor.execute(_ADD, (session, minute, *begins))
 
 
 def histories(connection: apsw.Connection, now: float) -> dict[str, History]:
