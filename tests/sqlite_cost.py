@@ -52,8 +52,8 @@ def filled(path: Path) -> Iterator[Journal]:
         " SELECT chat_id, session FROM messages WHERE session IS NOT NULL"
     )
     connection.execute(
-        "INSERT INTO traffic SELECT 's' || (number % 2), number, 1, number * 60, number * 60, 0, NULL"
-        " FROM messages"
+        "INSERT INTO traffic SELECT"
+        " 's' || (number % 2), number, 1, number * 60, number * 60, 0, NULL FROM messages"
     )
     journal.totals.number = ROWS
     yield journal
