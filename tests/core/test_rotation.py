@@ -5,7 +5,7 @@ from math import inf
 import pytest
 
 from tests.core.messages import message
-from trio_wa.core.notice import GateShut, Notice
+from trio_wa.core.notice import GateShut, GhostProbed, Notice
 from trio_wa.core.outcome import Fault, Outcome, Rejected, Sent, Unavailable, Unknown
 from trio_wa.core.rotation import Rotation
 from trio_wa.core.session import Session
@@ -32,7 +32,7 @@ def take(under_test: Rotation, slot: Slot, now: float = NOW) -> None:
 def give_back(
     under_test: Rotation, name: str, outcome: Outcome | None, now: float = NOW
 ) -> tuple[Notice, ...]:
-    return under_test.give_back(name, message(1), NOW, outcome, now=now, jitter=0.5)
+    return under_test.give_back(name, message(1), now, outcome, now=now, jitter=0.5)
 
 
 def send(
@@ -270,3 +270,21 @@ def test_the_first_obstacle_of_each_session_is_told() -> None:
     }
     under_test.set_paused("a", True)
     assert under_test.obstacles()["a"] == "paused"
+
+
+@pytest.mark.parametrize(
+    "outcome", [Unknown("timeout", "silence"), Sent(), Sent("3EB0A"), away("message"), None]
+)
+def test_the_end_of_what_was_under_way_is_not_that_of_a_ghosts_probe(
+    outcome: Outcome | None,
+) -> None:
+    under_test = rotation()
+    slot = under_test.slots["a"]
+    take(under_test, slot)
+    under_test.set_ghost("a", "probe")
+    take(under_test, slot, NOW + 1)
+    assert under_test.give_back("a", message(1), NOW, outcome, now=NOW + 2, jitter=0.5) == ()
+    assert slot.ghost == "probing"
+    assert under_test.give_back(
+        "a", message(2), NOW + 1, Sent("3EB0"), now=NOW + 3, jitter=0.5
+    ) == (GhostProbed("3EB0"),)

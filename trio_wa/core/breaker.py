@@ -22,51 +22,56 @@ class Breaker:
         self._failures = 0
         self._rounds = 0
         self._until = 0.0
-        self._probing = False
+        self._probe_at: float | None = None
 
     @property
     def state(self) -> State:
         """Closed: all may pass; open: none, or one after a wait; half open: that one is out."""
         if not self._rounds:
             return "closed"
-        return "half_open" if self._probing else "open"
+        return "open" if self._probe_at is None else "half_open"
 
     def opens_at(self) -> float:
         """When the next may pass: 0 if it is closed, infinity while a probe is out."""
         if not self._rounds:
             return 0.0
-        return inf if self._probing else self._until
+        return self._until if self._probe_at is None else inf
 
-    def passed(self) -> None:
+    def passed(self, now: float) -> None:
         """Note that something passes: unless it is closed, that is the probe."""
-        self._probing = self._rounds > 0
+        self._probe_at = now if self._rounds else None
 
-    def failed(self, now: float, *, jitter: float) -> bool:
-        """Note a failure; True if that opened it, or a probe failed.
+    def failed(self, passed_at: float, now: float, *, jitter: float) -> bool:
+        """Note that what passed then has failed; True if that opened it, or was the probe.
 
         What was under way when it opened adds nothing. The wait is between half and the whole of
         one that doubles with each probe that failed.
         """
         self._failures += 1
-        if self._rounds and not self._probing:
+        if self._rounds and not self._is_probe(passed_at):
             return False
         if not self._rounds and self._failures < FAILURES:
             return False
         self._rounds += 1
-        self._probing = False
+        self._probe_at = None
         wait = backoff(self._rounds, base=WAIT_SECONDS, maximum=WAIT_MAX, jitter=1.0)
         self._until = now + wait * (1 + jitter) / 2
         return True
 
     def succeeded(self) -> bool:
         """Note a success: it closes. True if it was not closed."""
-        was_open, self._rounds, self._failures, self._probing = self._rounds > 0, 0, 0, False
+        was_open, self._rounds, self._failures, self._probe_at = self._rounds > 0, 0, 0, None
         return was_open
 
-    def probe_lost(self) -> None:
-        """Note that a probe came to nothing that says anything: the next may pass at once."""
-        self._probing = False
+    def lost(self, passed_at: float) -> None:
+        """Note that what passed then says nothing: was it the probe, the next may pass at once."""
+        if self._is_probe(passed_at):
+            self._probe_at = None
 
     def admit(self, now: float) -> None:
         """End the wait for the next probe, as after a restart."""
         self._until = min(self._until, now)
+
+    def _is_probe(self, passed_at: float) -> bool:
+        """Whether what passed then is the probe that is out: all else is older."""
+        return self._probe_at is not None and passed_at >= self._probe_at

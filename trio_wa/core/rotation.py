@@ -7,27 +7,18 @@ from math import inf
 from typing import Final
 
 from trio_wa.core.affinity import Allowed, Route, ranking
+from trio_wa.core.aftermath import aftermath
 from trio_wa.core.contacts import PEOPLE, Contacts
 from trio_wa.core.gate import Gate
 from trio_wa.core.message import Message
-from trio_wa.core.notice import (
-    BreakerClosed,
-    BreakerOpened,
-    GateShut,
-    GhostProbed,
-    Notice,
-    Timelocked,
-)
-from trio_wa.core.outcome import Outcome, Rejected, Sent, Unavailable, Unknown
+from trio_wa.core.notice import Notice
+from trio_wa.core.outcome import Outcome, Sent, Unavailable
 from trio_wa.core.pace import History, Pace, Pacer
 from trio_wa.core.session import Session
-from trio_wa.core.slot import STOPPED, WORKING, Barrier, Ghost, Slot
+from trio_wa.core.slot import WORKING, Barrier, Ghost, Slot
 
 RECIPIENTS: Final = 16_384
 """How many recipients' rankings are kept at hand: more than there are in memory by default."""
-
-ENGINE_FAULTS: Final = frozenset({"engine_error", "server_error", "timeout"})
-"""Codes of outcomes that open a breaker: it was asked, and its engine failed or said nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,9 +244,9 @@ class Rotation:
         slot.in_flight += 1
         slot.gate.passed()
         slot.origin.passed()
-        slot.breaker.passed()
+        slot.breaker.passed(now)
         if slot.ghost == "probe":
-            slot.ghost = "probing"
+            slot.ghost, slot.probed_at = "probing", now
         slot.pacer.begin(now, jitter=jitter, new=self.contacts.is_new(slot.session.name, message))
         self._turn = (self._order.index(slot) + 1) % len(self._order)
 
@@ -276,75 +267,15 @@ class Rotation:
         """
         slot = self.slots[name]
         slot.in_flight -= 1
-        if not isinstance(outcome, Sent | Unknown):
-            slot.pacer.undo(taken_at)
-        return (
-            *self._move_gates(slot, outcome, now=now, jitter=jitter),
-            *self._move_breaker(slot, outcome, now=now, jitter=jitter),
-            *self._learn(slot, message, outcome, now=now),
+        if isinstance(outcome, Sent):
+            self.contacts.learn(name, message.chat_id, known=True)
+        elif isinstance(outcome, Unavailable) and outcome.fault == "contact":
+            self.contacts.learn(name, message.chat_id, known=False)
+        return tuple(
+            aftermath(
+                slot, taken_at, outcome, now=now, jitter=jitter, hold=self.limits.timelock_hold
+            )
         )
-
-    def _move_gates(
-        self, slot: Slot, outcome: Outcome | None, *, now: float, jitter: float
-    ) -> Iterable[Notice]:
-        match outcome:
-            case Unavailable(code, _, "session", retry_after, status):
-                if slot.status is not None:
-                    slot.status = status or STOPPED
-                if slot.gate.is_open:
-                    yield GateShut(code)
-                slot.gate.shut(now=now, reason=code, jitter=jitter, retry_after=retry_after)
-                slot.origin.open(now=now)
-            case Unavailable(code, _, "origin", retry_after):
-                if slot.origin.is_open:
-                    yield GateShut(code)
-                slot.origin.shut(now=now, reason=code, jitter=jitter, retry_after=retry_after)
-                slot.gate.probe_lost()
-            case Unknown(code, _, answered=False):
-                for gate in (slot.gate, slot.origin):
-                    if not gate.is_open:
-                        gate.shut(now=now, reason=code, jitter=jitter, retry_after=None)
-            case None:
-                slot.gate.probe_lost()
-                slot.origin.probe_lost()
-            case Sent() | Rejected() | Unavailable() | Unknown():
-                slot.gate.open(now=now)
-                slot.origin.open(now=now)
-
-    def _move_breaker(
-        self, slot: Slot, outcome: Outcome | None, *, now: float, jitter: float
-    ) -> Iterable[Notice]:
-        match outcome:
-            case Sent():
-                if slot.breaker.succeeded():
-                    yield BreakerClosed()
-            case Unknown(code) if code in ENGINE_FAULTS:
-                probe = slot.breaker.state != "closed"
-                if slot.breaker.failed(now, jitter=jitter):
-                    yield BreakerOpened(slot.breaker.opens_at(), probe)
-            case _:
-                slot.breaker.probe_lost()
-
-    def _learn(
-        self, slot: Slot, message: Message, outcome: Outcome | None, *, now: float
-    ) -> Iterable[Notice]:
-        """Learn of the contact, and of a session that is probed as a ghost."""
-        match outcome:
-            case Sent(waha_id):
-                self.contacts.learn(slot.session.name, message.chat_id, known=True)
-                if slot.ghost == "probing":
-                    yield GhostProbed(waha_id)
-            case Unavailable(fault="contact"):
-                self.contacts.learn(slot.session.name, message.chat_id, known=False)
-                if slot.locked_until <= now:
-                    slot.locked_until = now + self.limits.timelock_hold
-                    yield Timelocked(slot.locked_until)
-            case Unknown() if slot.ghost == "probing":
-                yield GhostProbed(None)
-            case _:
-                pass
-        if slot.ghost == "probing" and not isinstance(outcome, Sent):
-            slot.ghost = "out" if isinstance(outcome, Unknown) else "probe"
 
     def _allowed(self, allowed: Allowed) -> Iterable[Slot]:
         if not allowed:

@@ -25,7 +25,8 @@ class Slot:
     """One session, its own gate and the gate of the WAHA behind it, and its sends in flight.
 
     `status` is None where it cannot be read: then only the gates tell whether the session works.
-    Until `locked_until` it may write to no new contact.
+    Until `locked_until` it may write to no new contact. `probed_at` is when the last probe of it as
+    a ghost was taken.
     """
 
     session: Session
@@ -37,6 +38,7 @@ class Slot:
     status: str | None = None
     paused: bool = False
     ghost: Ghost | None = None
+    probed_at: float = 0.0
     locked_until: float = 0.0
 
     @property
