@@ -37,16 +37,21 @@ class Deliveries:
     def __init__(self) -> None:
         self._sends: OrderedDict[str, _Send] = OrderedDict()
         self._early: OrderedDict[str, None] = OrderedDict()
-        self._forgotten: float | None = None  # how long the slowest ack took before `forget`
+        self._slowest: float | None = None  # of what is kept, or was before `forget`
+        self._forgotten = False
 
     def sent(self, waha_id: str, at: float) -> None:
         """Note that WAHA took a message."""
         early = waha_id in self._early
-        self._sends[waha_id] = _Send(at, took=0.0 if early else None)
-        self._early.pop(waha_id, None)
+        send = self._sends[waha_id] = _Send(at)
+        if early:
+            del self._early[waha_id]
+            self._took(send, 0.0)
         if len(self._sends) > SENDS_MAX:
-            self._sends.popitem(last=False)
-            self._forgotten = None
+            _, oldest = self._sends.popitem(last=False)
+            if self._forgotten or oldest.took == self._slowest:
+                took = [each.took for each in self._sends.values() if each.took is not None]
+                self._slowest, self._forgotten = max(took, default=None), False
 
     def acked(self, waha_id: str, at: float) -> None:
         """Note that WhatsApp answered to a message: it was delivered, or refused.
@@ -59,11 +64,11 @@ class Deliveries:
             if len(self._early) > SENDS_MAX:
                 self._early.popitem(last=False)
         elif send.took is None:
-            send.took = max(0.0, at - send.at)
+            self._took(send, max(0.0, at - send.at))
 
     def forget(self) -> None:
         """Begin anew, as after a restart of the session."""
-        self._forgotten = self._slowest
+        self._forgotten = True
         self._sends.clear()
 
     @property
@@ -106,9 +111,6 @@ class Deliveries:
             sample = newest
         return sum(each.took is not None for each in sample) < share * len(sample)
 
-    @property
-    def _slowest(self) -> float | None:
-        took = [each.took for each in self._sends.values() if each.took is not None]
-        if self._forgotten is not None:
-            took.append(self._forgotten)
-        return max(took, default=None)
+    def _took(self, send: _Send, seconds: float) -> None:
+        send.took = seconds
+        self._slowest = seconds if self._slowest is None else max(self._slowest, seconds)
