@@ -158,6 +158,17 @@ async def test_a_broken_engine_is_probed_then_restarted_and_closes_its_breaker_b
     assert [each.text for each in waha.sent if each.session == "a"] != []
 
 
+@pytest.mark.trio_wa(session_auto_restart=2, **TOLD)
+@pytest.mark.waha(sessions=("a", "b"))
+async def test_a_restart_that_did_not_help_at_once_is_given_time(trio_wa, waha, autojump_clock):
+    waha.break_engine("a", until="told")
+    await send_each(trio_wa, 0.1, range(20))
+    await send_each(trio_wa, 1, range(20, 80))  # two probes fail: the second right after a restart
+    assert [name for name, _ in await alerts(trio_wa)].count("session.down") == 1
+    await send_each(trio_wa, 5, range(80, 180))
+    assert [name for name, _ in await alerts(trio_wa)].count("session.down") == 2
+
+
 @pytest.mark.waha(sessions=("a", "b"))
 async def test_a_broken_engine_is_left_alone_where_no_restart_is_wanted(
     trio_wa, waha, autojump_clock

@@ -9,7 +9,7 @@ import trio.testing
 
 from tests.fakes import cancelled_at
 from trio_wa.ports import Refusal
-from trio_wa.restarts import WAITING, Restarts
+from trio_wa.restarts import PAUSE_SECONDS, WAITING, Restarts
 
 REFUSAL = Refusal("waha_unavailable", "it is away")
 
@@ -47,47 +47,71 @@ async def test_what_is_wanted_before_the_start_is_not_lost(nursery: trio.Nursery
     assert bench.asked == ["a"]
 
 
-async def test_each_session_has_its_own_number_of_restarts(nursery: trio.Nursery) -> None:
+async def test_each_session_has_its_own_number_of_restarts(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
     bench = Bench(limit=2)
     nursery.start_soon(bench.restarts.run)
     with structlog.testing.capture_logs() as logs:
         for _ in range(5):
             bench.restarts.want("a", "breaker")
-            await trio.testing.wait_all_tasks_blocked()
+            await trio.sleep(PAUSE_SECONDS)
         bench.restarts.want("b", "breaker")
-        await trio.testing.wait_all_tasks_blocked()
+        await trio.sleep(PAUSE_SECONDS)
     assert bench.asked == ["a", "a", "b"]
     told = [each["session"] for each in logs if each["event"] == "session.restarts_exhausted"]
     assert told == ["a"] * 3
 
 
-async def test_a_success_begins_a_new_row(nursery: trio.Nursery) -> None:
+async def test_a_success_begins_a_new_row(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
     bench = Bench(limit=2)
     nursery.start_soon(bench.restarts.run)
     for times in (2, 4):
         for _ in range(5):
             bench.restarts.want("a", "breaker")
-            await trio.testing.wait_all_tasks_blocked()
+            await trio.sleep(PAUSE_SECONDS)
         assert bench.asked == ["a"] * times
         bench.restarts.recovered("b")  # another's changes nothing
         bench.restarts.want("a", "breaker")
-        await trio.testing.wait_all_tasks_blocked()
+        await trio.sleep(PAUSE_SECONDS)
         assert bench.asked == ["a"] * times
         bench.restarts.recovered("a")
 
 
-async def test_a_refusal_counts_and_is_not_told_as_a_restart(nursery: trio.Nursery) -> None:
+async def test_a_refusal_counts_and_is_not_told_as_a_restart(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
     bench = Bench(limit=2)
     bench.refusal = REFUSAL
     nursery.start_soon(bench.restarts.run)
     with structlog.testing.capture_logs() as logs:
         for _ in range(3):
             bench.restarts.want("a", "ghost")
-            await trio.testing.wait_all_tasks_blocked()
+            await trio.sleep(PAUSE_SECONDS)
     assert (bench.asked, bench.restarted) == (["a", "a"], [])
     refused = [each for each in logs if each["event"] == "session.not_restarted"]
     assert [each["code"] for each in refused] == ["waha_unavailable"] * 2
     assert [each["reason"] for each in refused] == ["ghost"] * 2
+
+
+async def test_a_restart_is_followed_by_none_before_it_had_time_to_help(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    bench = Bench(limit=2, seconds=10.0)
+    nursery.start_soon(bench.restarts.run)
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(7):  # a probe that fails every ten seconds
+            bench.restarts.want("a", "breaker")
+            await trio.sleep(10)
+        assert bench.asked == ["a"]
+        bench.restarts.want("b", "breaker")  # another's is no reason to wait
+        await trio.sleep(1)
+        bench.restarts.want("a", "breaker")
+        await trio.sleep(10)
+    assert bench.asked == ["a", "b", "a"]
+    assert [each for each in logs if each["event"] == "session.restarts_exhausted"] == []
 
 
 async def test_where_it_is_off_nothing_is_asked_and_nothing_said(nursery: trio.Nursery) -> None:
