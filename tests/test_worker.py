@@ -51,10 +51,11 @@ class Bench:
         self.store = store or FakeStore()
         self.gateway = gateway or FakeGateway()
         self.dispatcher = FakeDispatcher()
+        self.clock = Clock()
         self.inquiries = FakeInquiries(tells=tells)
         self.learned: list[tuple[str, str, Outcome]] = []
         self.noticed: list[tuple[str, Notice]] = []
-        self.jobs, self._receive = trio.open_memory_channel[Claim | Expiry](10)
+        self.jobs, self.receive = trio.open_memory_channel[Claim | Expiry](10)
         self.worker = Worker(
             self.store,
             self.gateway,
@@ -64,7 +65,7 @@ class Bench:
             lambda message, session, outcome: self.learned.append((message.id, session, outcome)),
             lambda session, notice: self.noticed.append((session, notice)),
             RetryPolicy(),
-            Clock(),
+            self.clock,
             patience=patience,
             jitter=lambda: 0.5,
         )
@@ -74,7 +75,7 @@ class Bench:
         for job in jobs:
             self.jobs.send_nowait(job)
         self.jobs.close()
-        await self.worker.run(self._receive)
+        await self.worker.run(self.receive)
 
 
 def claim(seq: int) -> Claim:
@@ -410,6 +411,79 @@ async def test_what_cannot_begin_in_time_waits_for_another_turn_with_its_id_at_h
     bench = Bench(addressing=Late("3EB0A"), patience=0.25)
     await bench.work(Claim(decision.message, SESSION, Clock().now()))
     assert bench.store.begins == [("m1", "default")]
+
+
+class Stalled(FakeStore):
+    """Begins nothing before the time `until`."""
+
+    until = 2.0
+
+    async def begin(self, message: Message, session: str, at: float) -> bool:
+        await trio.sleep_until(self.until)
+        return await super().begin(message, session, at)
+
+
+async def begin_every_half_second(store: Stalled, count: int) -> tuple[Bench, list[float]]:
+    """Claim one each half second, as a pace has it, and let ten workers serve; when each went."""
+    times: list[float] = []
+
+    def answer(_message: Message, _session: Session) -> Outcome:
+        times.append(trio.current_time())
+        return Sent("3EB0")
+
+    bench = Bench(store=store, gateway=FakeGateway(answer), patience=0.25)
+    async with trio.open_nursery() as nursery:
+        for _ in range(10):
+            nursery.start_soon(bench.worker.run, bench.receive.clone())
+        for seq in range(1, count + 1):
+            bench.jobs.send_nowait(Claim(message(seq), SESSION, bench.clock.now()))
+            await trio.sleep(0.5)
+        bench.jobs.close()
+        bench.receive.close()
+    return bench, times
+
+
+async def test_a_store_that_stalls_lets_no_burst_through(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    bench, times = await begin_every_half_second(Stalled(), 7)
+    assert times == [2.0, 2.0, 2.5, 3.0]  # the first that waited, and what was claimed then
+    unsent = [(name, decision) for name, outcome, decision in bench.dispatcher.done if not outcome]
+    recorded = [
+        (name, decision)
+        for name, outcome, decision in bench.store.settles
+        if isinstance(outcome, Unavailable)
+    ]
+    assert len(unsent) == 3
+    assert sorted(unsent, key=str) == sorted(recorded, key=str)
+    for _, decision in unsent:
+        assert isinstance(decision, Requeue)
+        assert (decision.message.deferrals, decision.message.due_at) == (0, 0.0)
+
+
+async def test_a_store_that_is_always_slow_lets_messages_go_on(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    class Slow(Stalled):
+        async def begin(self, message: Message, session: str, at: float) -> bool:
+            await trio.sleep(3.0)
+            return await super().begin(message, session, at)
+
+    _, times = await begin_every_half_second(Slow(), 21)
+    assert times == [3.0, 6.5, 10.0]
+
+
+async def test_what_is_taken_back_as_late_may_turn_out_to_have_been_sent_before(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = Stalled(acked=dict.fromkeys(("m1", "m2"), Status.DELIVERED))
+    bench, times = await begin_every_half_second(store, 2)
+    assert len(times) == 1
+    assert [decision for _, _, decision in bench.dispatcher.done] == [
+        Final(Status.DELIVERED),
+        Final(Status.DELIVERED),
+    ]
+    assert all(outcome is not None for _, outcome, _ in bench.dispatcher.done)  # it is final
 
 
 class SlowAddressing(FakeAddressing):

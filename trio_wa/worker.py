@@ -74,7 +74,8 @@ class Worker:
     """Serves one job after another until the channel of jobs ends. It never dies of one message.
 
     An attempt that could not begin for more than `patience` seconds after its claim is given back:
-    where sessions keep a pace, several would begin at once.
+    where sessions keep a pace, several would begin at once. Where it is the store that took so
+    long, the first over its session goes on: a slow store would let none go.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class Worker:
         self._clock = clock
         self._patience = patience
         self._jitter = jitter
+        self._went_out: dict[str, float] = {}  # when the last send over each session began
 
     async def run(self, jobs: trio.MemoryReceiveChannel[Claim | Expiry]) -> None:
         """Work until `jobs` ends; closes its own clone of the channel."""
@@ -121,8 +123,8 @@ class Worker:
             addressed = await self._addressing.address(message, session, sender)
             goes_out = addressed if isinstance(addressed, Message) else message
             began_at = self._clock.now()
-            if isinstance(addressed, Message) and began_at > claim.at + self._patience:
-                self._give_back(claim, addressed)
+            if isinstance(addressed, Message) and self._is_late(claim):
+                self._dispatcher.finished(claim, None, _another_turn(claim, addressed))
                 return
             begun = await self._store.begin(goes_out, session.name, began_at)
         except StoreUnavailable:
@@ -135,18 +137,28 @@ class Worker:
         if not begun:
             self._dispatcher.finished(claim, None, Final(Status.CANCELLED))
             return
-        outcome: Outcome
-        if isinstance(addressed, Message):
-            outcome = await self._send(claim, addressed, began_at, sender)
+        if not isinstance(addressed, Message):
+            await self._settle(claim, goes_out, began_at, addressed)
+        elif self._is_late(claim) and self._went_out.get(session.name, -inf) >= claim.at:
+            await self._take_back(claim, addressed, began_at)
         else:
-            outcome = addressed
-        await self._settle(claim, goes_out, began_at, outcome)
+            self._went_out[session.name] = self._clock.now()
+            outcome = await self._send(claim, addressed, began_at, sender)
+            await self._settle(claim, addressed, began_at, outcome)
 
-    def _give_back(self, claim: Claim, addressed: Message) -> None:
-        """Let a message wait for another turn: it would begin together with those behind it."""
-        again = replace(claim.message, waha_id=addressed.waha_id)
-        late = Requeue(again, "late", "its ids were not at hand in time")
-        self._dispatcher.finished(claim, None, late)
+    def _is_late(self, claim: Claim) -> bool:
+        return self._clock.now() > claim.at + self._patience
+
+    async def _take_back(self, claim: Claim, addressed: Message, began_at: float) -> None:
+        """Settle an attempt whose begin was recorded too late: nothing was sent."""
+        again = _another_turn(claim, addressed)
+        unsent = Unavailable(again.code, again.detail, "message")
+        attempt = Attempt(claim.session.name, began_at, self._clock.now(), unsent)
+        status = await self._record(claim.message, attempt, again)
+        if status is Status.QUEUED:
+            self._dispatcher.finished(claim, None, again)
+        else:  # an ack of an earlier attempt came
+            self._dispatcher.finished(claim, unsent, Final(status))
 
     async def _send(
         self, claim: Claim, message: Message, began_at: float, sender: Sender
@@ -212,6 +224,12 @@ class Worker:
         self._dispatcher.expired(final=final)
         if final:
             log.error("message.expired", message_id=message.id, to=mask(message.chat_id))
+
+
+def _another_turn(claim: Claim, addressed: Message) -> Requeue:
+    """Let a message that is late wait again, with its id: it would begin together with others."""
+    again = replace(claim.message, waha_id=addressed.waha_id)
+    return Requeue(again, "late", "its ids, or the store, were not ready in time")
 
 
 def _report(claim: Claim, decision: Decision) -> None:
