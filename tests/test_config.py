@@ -240,7 +240,7 @@ def test_reads_the_env_files_people_write(env_file: EnvFile, content: bytes) -> 
         ("CONFIRM_TIMEOUT", "2d", "must be a duration from 0s to 1d"),
         ("CONFIRM_RESEND", "twice", "must be 'off' or 'once', for example CONFIRM_RESEND=off"),
         ("CHECK_EXISTS", "all", "must be 'off' or 'new', for example CHECK_EXISTS=off"),
-        ("PACE", "slow", "must be 'off', 'gentle' or 'careful', for example PACE=off"),
+        ("PACE", "slow", "must be 'off', 'gentle' or 'careful', for example PACE=gentle"),
         ("SESSION_RATE", "0", "must be a whole number from 1 to 6000, or off, for exampl"),
         ("SESSION_RATE", "6001", "must be a whole number from 1 to 6000, or off"),
         ("SESSION_RATE", "0.5", "must be a whole number from 1 to 6000, or off"),

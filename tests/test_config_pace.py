@@ -157,6 +157,7 @@ def test_a_warm_up_takes_up_to_sixty_days() -> None:
 
 def test_quiet_hours_hold_at_their_zone() -> None:
     assert settings().quiet_hours is None
+    assert settings(quiet_hours=" Off ").quiet_hours is None
     quiet = settings(quiet_hours="21:00-07:00 Asia/Jakarta").quiet_hours
     assert quiet == QuietHours(time(21), time(7), ZoneInfo("Asia/Jakarta"))
 

@@ -137,8 +137,13 @@ async def test_a_preset_with_every_part_off_is_no_pace() -> None:
     events = await greeted(
         FakeObserver({"a": "WORKING"}), pace="careful", **dict.fromkeys(parts, "off")
     )
-    assert "pace.off" in events
+    assert events["pace.off"]["quiet_hours"] == "off"
     assert "pace.set" not in events
+
+
+async def test_quiet_hours_are_told_where_there_is_no_other_pace() -> None:
+    events = await greeted(FakeObserver({"a": "WORKING"}), quiet_hours="21:00-07:00 Asia/Jakarta")
+    assert events["pace.off"]["quiet_hours"] == "21:00-07:00 Asia/Jakarta"
 
 
 async def test_a_store_that_cannot_be_read_ends_no_start() -> None:

@@ -47,15 +47,16 @@ async def greet(settings: Settings, observer: Observer, oversight: Oversight) ->
 
 def _greet_pace(settings: Settings) -> None:
     """Tell which pace holds, each part of it as it would stand in the settings."""
-    pace = settings.limits.pace
+    pace, quiet = settings.limits.pace, settings.quiet_hours
+    quiet_hours = f"{quiet.start:%H:%M}-{quiet.end:%H:%M} {quiet.zone}" if quiet else OFF
     if pace.is_off:
         log.warning(
             "pace.off",
             effect="messages leave as fast as WAHA takes them",
+            quiet_hours=quiet_hours,
             remedy="set PACE=gentle, or PACE=careful for campaigns and new numbers",
         )
         return
-    quiet = settings.quiet_hours
     log.info(
         "pace.set",
         rate=pace.rate or OFF,
@@ -63,7 +64,7 @@ def _greet_pace(settings: Settings) -> None:
         daily_cap=pace.daily_cap or OFF,
         warmup=",".join(map(str, pace.warmup)) or OFF,
         new_contacts=pace.new_contacts or OFF,
-        quiet_hours=f"{quiet.start:%H:%M}-{quiet.end:%H:%M} {quiet.zone}" if quiet else OFF,
+        quiet_hours=quiet_hours,
         promise="trio-wa keeps this pace; whether WhatsApp bans a number is not in its hands",
     )
 

@@ -54,7 +54,11 @@ def _warmup(value: object) -> object:
 
 
 def _quiet_hours(value: object) -> object:
-    return parse_quiet_hours(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    if value.strip().lower() == OFF:
+        return None
+    return parse_quiet_hours(value)
 
 
 def _number(value: object) -> object:
@@ -66,5 +70,5 @@ Gap = Annotated[tuple[float, float] | Off, or_off(_gap)]
 DailyCap = Annotated[int | Off, or_off(read_whole(1, _MOST_MESSAGES))]
 Warmup = Annotated[tuple[int, ...] | Off, or_off(_warmup)]
 NewContactRate = Annotated[int | Off, or_off(read_whole(1, 3_600))]
-Quiet = Annotated[QuietHours, BeforeValidator(_quiet_hours)]
+Quiet = Annotated[QuietHours | None, BeforeValidator(_quiet_hours)]
 Restarts = Annotated[int, BeforeValidator(_number), or_off(read_whole(0, 10))]

@@ -55,13 +55,15 @@ class Settings(BaseSettings):
     )
     session_poll: Annotated[float, duration("100ms", "1h")] = 5.0
     session_rotation: Annotated[Literal["round_robin", "sticky"], any_case] = "round_robin"
-    pace: Annotated[Literal["off", "gentle", "careful"], any_case] = "off"
+    pace: Annotated[Literal["off", "gentle", "careful"], any_case] = Field(
+        default="off", examples=["gentle"]
+    )
     session_rate: Rate | None = Field(default=None, examples=["20"])
     session_gap: Annotated[Gap | None, NoDecode] = Field(default=None, examples=["2-6"])
     session_daily_cap: DailyCap | None = Field(default=None, examples=["300"])
     warmup: Annotated[Warmup | None, NoDecode] = Field(default=None, examples=["20,40,80,160"])
     new_contact_rate: NewContactRate | None = Field(default=None, examples=["60"])
-    quiet_hours: Annotated[Quiet | None, NoDecode] = Field(
+    quiet_hours: Annotated[Quiet, NoDecode] = Field(
         default=None, examples=["21:00-07:00 Asia/Jakarta"]
     )
     timelock_hold: Annotated[float, duration("1m", "30d")] = 6 * 3600.0
