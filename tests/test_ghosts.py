@@ -24,6 +24,16 @@ LINK = {"unconfirmed": "/messages?session=a&unconfirmed=true"}
 UNCONFIRMED = {"probe": "unconfirmed"}
 
 
+class SlowStore(MemoryStore):
+    """Takes so many seconds to record what is remembered of a session."""
+
+    seconds = 0.0
+
+    async def remember_session(self, session: str, memory: SessionMemory) -> None:
+        await trio.sleep(self.seconds)
+        await super().remember_session(session, memory)
+
+
 class Bench:
     """The sessions a and b, which work, and who watches them."""
 
@@ -309,6 +319,29 @@ async def test_what_delivers_again_before_it_was_recorded_is_no_ghost(
     assert bench.rules.ghost.get("a") is None
     assert not (await bench.remembered()).ghost
     assert (bench.alarms, bench.found) == ([], [])
+
+
+async def test_an_operator_who_resumes_it_while_its_record_waits_has_the_last_word(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    store = SlowStore(lambda _message: None)
+    bench = Bench(store=store)
+
+    async def resume() -> None:
+        await bench.pool.resume("a")
+        bench.ghosts.resumed("a")
+
+    nursery.start_soon(bench.life)
+    await bench.send_and_ack(3)
+    store.seconds = 200
+    await bench.send_in_vain()
+    nursery.start_soon(bench.pool.pause, "a")
+    await trio.sleep(1)
+    nursery.start_soon(resume)  # it waits for the pause, and the ghost's record for both
+    await trio.sleep(3_600)
+    assert bench.rules.ghost == {"a": None}
+    assert await bench.remembered() == SessionMemory(acked_at=bench.pool.known["a"].memory.acked_at)
+    assert bench.alarms == []
 
 
 async def test_over_a_restart_of_the_service_it_stays_out(

@@ -23,9 +23,9 @@ HOUR = 3_600.0
 class Bench:
     """The sessions a and b, and what is believed of their time-locks."""
 
-    def __init__(self, **failures: int) -> None:
+    def __init__(self, *, store: MemoryStore | None = None, **failures: int) -> None:
         self.clock = Clock()
-        self.store = MemoryStore(lambda _message: None)
+        self.store = store or MemoryStore(lambda _message: None)
         self.failing: Any = FailingStore(self.store, **failures)
         self.rules = FakeRules()
         self.observer = FakeObserver()
@@ -167,6 +167,26 @@ async def test_what_an_operator_ends_before_it_was_recorded_is_not_recorded_late
     await trio.sleep(10.5)
     bench.failing.failures["remember_session"] = 0
     await bench.resume()
+    await trio.sleep(60)
+    assert bench.rules.locked == {"a": 0.0}
+    assert await bench.remembered() is None
+
+
+async def test_an_operator_who_ends_it_while_its_record_waits_has_the_last_word(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    class SlowStore(MemoryStore):
+        async def remember_session(self, session: str, memory: SessionMemory) -> None:
+            await trio.sleep(10)
+            await super().remember_session(session, memory)
+
+    bench = Bench(store=SlowStore(lambda _message: None))
+    nursery.start_soon(bench.timelocks.run)
+    nursery.start_soon(bench.pool.pause, "a")
+    await trio.sleep(1)
+    nursery.start_soon(bench.resume)  # it waits for the pause, and the lock's record for both
+    await trio.sleep(1)
+    bench.refuse()
     await trio.sleep(60)
     assert bench.rules.locked == {"a": 0.0}
     assert await bench.remembered() is None

@@ -187,7 +187,10 @@ class Ghosts:
         ):
             return
         await self._pool.remember_ghost(name, ghost=True)
-        # In the step that completes the record: whoever resumes it comes before that, or after.
+        if not watched.deliveries.is_ghost(self._clock.now(), self._share):
+            # It was resumed or restarted, or acks came, before that could be recorded.
+            await self._pool.remember_ghost(name, ghost=False)
+            return
         watched.ghost = True
         self._rules.set_ghost(name, "out")
         listed = urlencode({"session": name, "unconfirmed": "true"})

@@ -203,8 +203,8 @@ class SessionPool:
             except StoreUnavailable as error:
                 log.warning("sessions.store_unavailable", reason=str(error))
 
-    async def remember_lock(self, session: str, until: float) -> None:
-        """Record until when a session may write to no new contact.
+    async def remember_lock(self, session: str, until: float | None) -> None:
+        """Record until when a session may write to no new contact; None if it may.
 
         Raises:
             StoreUnavailable: it could not be recorded.

@@ -23,8 +23,11 @@ AGAIN_SECONDS = 1.0
 class Sessions(Protocol):
     """Who knows the sessions: the pool."""
 
-    async def remember_lock(self, session: str, until: float) -> None:
-        """Record until when a session may write to no new contact. Raises StoreUnavailable."""
+    async def remember_lock(self, session: str, until: float | None) -> None:
+        """Record until when a session may write to no new contact; None: it may.
+
+        Raises StoreUnavailable.
+        """
 
 
 class Rules(Protocol):
@@ -89,12 +92,14 @@ class Timelocks:
             await self._record(name)
 
     async def _record(self, name: str) -> None:
-        """Record what is known by then, unless an operator ended it meanwhile."""
-        while name in self._until:
+        """Record what is known by then: nothing, if an operator ended it meanwhile."""
+        while True:
+            until = self._until.get(name)
             try:
-                await self._pool.remember_lock(name, self._until[name])
+                await self._pool.remember_lock(name, until)
             except StoreUnavailable as error:
                 log.warning("timelocks.store_unavailable", reason=str(error))
                 await trio.sleep(AGAIN_SECONDS)
             else:
-                return
+                if self._until.get(name) == until:
+                    return
