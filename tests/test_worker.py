@@ -347,24 +347,26 @@ async def test_what_was_certainly_not_sent_does_not_keep_its_id() -> None:
     assert (decision.message.waha_id, decision.message.prefer) == (None, None)
 
 
-@pytest.mark.parametrize(
-    ("obstacle", "kind"),
-    [
-        (Rejected("not_on_whatsapp", "no"), Final),
-        (Unavailable("session_not_working", "", "session"), Requeue),
-    ],
-)
-async def test_what_stands_in_the_way_is_settled_as_an_attempt(
-    obstacle: Rejected | Unavailable, kind: type[Final | Requeue]
-) -> None:
-    bench = Bench(addressing=FakeAddressing(instead=obstacle))
+async def test_a_number_that_is_not_on_whatsapp_is_settled_as_an_attempt() -> None:
+    refusal = Rejected("not_on_whatsapp", "no")
+    bench = Bench(addressing=FakeAddressing(instead=refusal))
     await bench.work(claim(1))
     assert bench.gateway.written == []
     assert bench.store.begins == [("m1", "default")]
-    [(name, outcome, decision)] = bench.store.settles
-    assert (name, outcome) == ("m1", obstacle)
-    assert isinstance(decision, kind)
+    assert bench.store.settles == [("m1", refusal, Final(Status.FAILED, "not_on_whatsapp", "no"))]
     assert bench.dispatcher.done == bench.store.settles
+    assert bench.learned == [("m1", "default", refusal)]
+
+
+async def test_what_stands_in_the_way_of_an_attempt_is_none_and_a_crash_leaves_it_queued() -> None:
+    obstacle = Unavailable("session_not_working", "", "session")
+    bench = Bench(addressing=FakeAddressing(instead=obstacle))
+    await bench.work(claim(1))
+    assert bench.gateway.written == bench.store.begins == bench.store.settles == []
+    [(name, outcome, decision)] = bench.dispatcher.done
+    assert (name, outcome) == ("m1", obstacle)
+    assert isinstance(decision, Requeue)
+    assert decision.message.deferrals == 1
     assert bench.learned == [("m1", "default", obstacle)]
 
 

@@ -123,6 +123,9 @@ class Worker:
             addressed = await self._addressing.address(message, session, sender)
             goes_out = addressed if isinstance(addressed, Message) else message
             began_at = self._clock.now()
+            if isinstance(addressed, Unavailable):
+                self._postpone(claim, addressed)
+                return
             if isinstance(addressed, Message) and self._is_late(claim):
                 self._dispatcher.finished(claim, None, _another_turn(claim, addressed))
                 return
@@ -145,6 +148,16 @@ class Worker:
             self._went_out[session.name] = self._clock.now()
             outcome = await self._send(claim, addressed, began_at, sender)
             await self._settle(claim, addressed, began_at, outcome)
+
+    def _postpone(self, claim: Claim, outcome: Unavailable) -> None:
+        """Let a message wait that nobody tried to send.
+
+        Nothing is recorded: a crash between its begin and its end would make an unknown of it.
+        """
+        now, jitter = self._clock.now(), self._jitter()
+        decision = decide(claim.message, outcome, now=now, policy=self._policy, jitter=jitter)
+        self._attempted(claim.message, claim.session.name, outcome)
+        self._finish(claim, outcome, decision)
 
     def _is_late(self, claim: Claim) -> bool:
         return self._clock.now() > claim.at + self._patience
@@ -197,10 +210,13 @@ class Worker:
         status = await self._record(message, attempt, decision)
         if status is not state_after(decision):  # an ack was faster
             decision = Final(status)
-        for notice in self._dispatcher.finished(claim, outcome, decision):
-            self._noticed(session, notice)
+        self._finish(claim, outcome, decision)
         if isinstance(decision, Inquire):
             self._inquiries.open(OpenAttempt(message, session, began_at, asked=True))
+
+    def _finish(self, claim: Claim, outcome: Outcome, decision: Decision) -> None:
+        for notice in self._dispatcher.finished(claim, outcome, decision):
+            self._noticed(claim.session.name, notice)
         _report(claim, decision)
 
     async def _record(self, message: Message, attempt: Attempt, decision: Decision) -> Status:

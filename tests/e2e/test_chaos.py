@@ -102,6 +102,7 @@ async def _rest(http: httpx.AsyncClient, simulator: Simulator) -> None:
         for message in simulator.delivered:
             undelivered.pop(message.text or "", None)
         unknown = (await http.get("/messages?status=unknown&limit=1000")).json()["data"]
+        assert [view for view in unknown if view["settled_at"] is not None] == []
         held = {view["chat_id"] for view in unknown if view["settled_at"] is None}
         if set(undelivered.values()) <= held:
             return
