@@ -404,20 +404,20 @@ async def test_fifty_are_listed_by_default() -> None:
 
 async def test_filters_select(autojump_clock: MockClock) -> None:
     desk = Desk()
-    failed = await desk.send_and_end(Status.FAILED, to="628111")
-    sent = await desk.send_and_end(Status.SENT, to="628222")
+    failed = await desk.send_and_end(Status.FAILED, to="6281110001")
+    sent = await desk.send_and_end(Status.SENT, to="6281110002")
     await trio.sleep(10)
     middle = desk.clock.now()
     await trio.sleep(10)
-    late = await desk.send(to="628111")
+    late = await desk.send(to="6281110001")
     assert await listed(desk, status="failed") == [failed]
-    assert await listed(desk, to="+628-222") == [sent]
-    assert await listed(desk, to="628111@c.us") == [late, failed]
+    assert await listed(desk, to="+62 811-10002") == [sent]
+    assert await listed(desk, to="6281110001@c.us") == [late, failed]
     assert await listed(desk, session="a") == [sent, failed]
     assert await listed(desk, session="b") == []
     assert await listed(desk, after=timestamp(middle)) == [late]
     assert await listed(desk, before=str(middle)) == [sent, failed]
-    assert await listed(desk, status="queued", to="628111", after=str(middle)) == [late]
+    assert await listed(desk, status="queued", to="6281110001", after=str(middle)) == [late]
 
 
 @pytest.mark.parametrize(
@@ -425,7 +425,7 @@ async def test_filters_select(autojump_clock: MockClock) -> None:
     [
         ("status", "done", "status must be one of queued, sending, sent, delivered"),
         ("status", "", "status must be one of"),
-        ("to", "0812", "to starts with 0"),
+        ("to", "0812", "to is too short"),
         ("to", "nobody", "to is not a phone number"),
         ("session", "", "session must be a session's name"),
         ("limit", "0", "limit must be a whole number from 1 to 1000"),
@@ -470,7 +470,9 @@ async def test_all_bad_parameters_are_named_at_once() -> None:
     ],
 )
 def test_times_are_read_in_the_forms_people_write(text: str, seconds: float) -> None:
-    assert read_selection({"after": text}, owner=None).wanted.after == pytest.approx(seconds)
+    assert read_selection({"after": text}, owner=None, region=None).wanted.after == pytest.approx(
+        seconds
+    )
 
 
 CURSORS = st.builds(
@@ -514,11 +516,13 @@ def test_whatever_a_cursor_holds_is_read_or_refused(text: str) -> None:
 def test_whatever_parameters_hold_is_read_or_refused_by_name(params: dict[str, object]) -> None:
     fields: set[str] = set()
     try:
-        selection = read_selection(params, owner="me")
+        selection = read_selection(params, owner="me", region="ID")
     except BadSelection as error:
         fields = {each["field"] for each in error.errors}
         selection = read_selection(
-            {name: value for name, value in params.items() if name not in fields}, owner="me"
+            {name: value for name, value in params.items() if name not in fields},
+            owner="me",
+            region="ID",
         )
     assert fields <= params.keys()
     assert selection.wanted.owner == "me"
@@ -684,9 +688,9 @@ async def test_a_bulk_retry_queues_the_oldest_first_and_says_what_remains(
 
 async def test_a_bulk_retry_keeps_to_its_filter(autojump_clock: MockClock) -> None:
     desk = Desk()
-    wanted = await desk.send_and_end(Status.FAILED, to="628111")
-    await desk.send_and_end(Status.FAILED, to="628222")
-    given = {"status": "failed", "to": "628111", "session": "a", "before": desk.clock.now() + 1}
+    wanted = await desk.send_and_end(Status.FAILED, to="6281110001")
+    await desk.send_and_end(Status.FAILED, to="6281110002")
+    given = {"status": "failed", "to": "6281110001", "session": "a", "before": desk.clock.now() + 1}
     answer = await desk.ask("POST", "/messages/retry", given=given)
     assert answer.body == {"queued": 1, "remaining": 0}
     assert [message.id for message in desk.published()] == [wanted]
@@ -722,7 +726,7 @@ async def test_a_bulk_retry_ends_in_time_on_a_slow_store(autojump_clock: MockClo
         ({"status": ["failed"]}, "status"),
         ({"status": "failed", "limit": True}, "limit"),
         ({"status": "failed", "cursor": "x"}, "cursor"),
-        ({"status": "failed", "too": "628111"}, "too"),
+        ({"status": "failed", "too": "6281110001"}, "too"),
         (b"[1]", "body"),
         (b"{", "body"),
         (b"\xff", "body"),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
+from phonenumbers import SUPPORTED_REGIONS
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -123,6 +124,15 @@ def _host(value: str) -> str:
     raise ValueError("must be an address or a host name, without a port")
 
 
+def _region(value: object) -> str:
+    text = str(value).strip()
+    if text.lower() == "off":
+        return "off"
+    if text.upper() in SUPPORTED_REGIONS:
+        return text.upper()
+    raise ValueError("must be a country's code of two letters, such as ID, or off")
+
+
 def _key(value: SecretStr) -> SecretStr:
     key = value.get_secret_value()
     if key.startswith("sha512:"):
@@ -159,6 +169,7 @@ Host = Annotated[str, AfterValidator(_host)]
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
 Key = Annotated[Secret, AfterValidator(_key)]
 Url = Annotated[str, AfterValidator(base_url)]
+Region = Annotated[str, BeforeValidator(_region)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 Share = Annotated[float, BeforeValidator(_share)]
 Flag = Annotated[bool, BeforeValidator(_flag)]

@@ -15,6 +15,7 @@ from trio_wa.config.kinds import (
     Host,
     Journal,
     Key,
+    Region,
     Secret,
     Share,
     Url,
@@ -53,6 +54,7 @@ class Settings(BaseSettings):
     sessions: Annotated[tuple[Session, ...], NoDecode] = Field(
         validation_alias="WAHA_SESSIONS", examples=["default,marketing"]
     )
+    default_region: Region = "ID"
     session_poll: Annotated[float, duration("100ms", "1h")] = 5.0
     session_rotation: Annotated[Literal["round_robin", "sticky"], any_case] = "round_robin"
     pace: Annotated[Literal["off", "gentle", "careful"], any_case] = Field(
@@ -184,6 +186,11 @@ class Settings(BaseSettings):
         """The key with which WAHA signs its webhooks, wherever it comes from; None without one."""
         secret = self.waha_webhook_secret or self.waha_webhook_secret_file
         return None if secret is None else secret.get_secret_value()
+
+    @property
+    def region(self) -> str | None:
+        """The region of numbers that start with 0; None: they are refused."""
+        return None if self.default_region == "off" else self.default_region
 
     @property
     def keys(self) -> tuple[ApiKey, ...]:

@@ -9,11 +9,11 @@ from pydantic import ValidationError
 
 from trio_wa.clock import Clock
 from trio_wa.core.contacts import is_stranger
-from trio_wa.core.recipient import chat_id
 from trio_wa.intake.caller import Caller
 from trio_wa.intake.dispatching import Dispatching
 from trio_wa.intake.http import Request, Response, answer, problem
 from trio_wa.intake.idempotency import BadKey, InFlight, fingerprint, read_key
+from trio_wa.intake.numbers import recipient
 from trio_wa.intake.recording import recorded
 from trio_wa.intake.schemas import SendBody, faults
 from trio_wa.ports import (
@@ -43,13 +43,14 @@ class Accept:
     message_ttl: float
     sessions: frozenset[str]
     dispatch: Dispatching
+    region: str | None
     new_id: Callable[[], str] = lambda: str(uuid_utils.uuid7())
     in_flight: InFlight = field(default_factory=InFlight)
 
     async def __call__(self, request: Request) -> Response:
         """Answer `POST /send`: 202, 400, 403, 409, 422, or 503 with `Retry-After`."""
         try:
-            body = SendBody.model_validate_json(request.body)
+            body = SendBody.model_validate_json(request.body, context=self.region)
         except ValidationError as error:
             return _invalid(faults(error))
         try:
@@ -108,7 +109,7 @@ class Accept:
 
     def _draft(self, body: SendBody, caller: Caller, key: str | None) -> Draft:
         now = self.clock.now()
-        to = chat_id(body.to)
+        to = recipient(body.to, self.region)
         own = () if body.on_unknown is None else (body.on_unknown,)
         payload = (to, body.message, body.sessions, *own)
         return Draft(

@@ -33,7 +33,7 @@ class BulkRetry:
     async def __call__(self, request: Request) -> Response:
         """202 with how many were queued and how many remain, 400, or 503 if there is no place."""
         try:
-            selection = _read(request)
+            selection = _read(request, self.operations.messages.region)
         except BadSelection as error:
             return refused(error)
         if not self.operations.window.open:
@@ -78,12 +78,12 @@ class BulkRetry:
         return queued, 0
 
 
-def _read(request: Request) -> Selection:
+def _read(request: Request, region: str | None) -> Selection:
     params: dict[str, object] = dict(request.query)
     if request.body.strip():
         params |= _members(request.body)
     owner = request.caller.owner
-    selection = read_selection(params, owner=owner, limit=MAX_LIMIT, names=NAMES)
+    selection = read_selection(params, owner=owner, region=region, limit=MAX_LIMIT, names=NAMES)
     if selection.wanted.status not in RETRIED:
         allowed = ", ".join(RETRIED)
         raise BadSelection([{"field": "status", "detail": f"status must be one of {allowed}"}])

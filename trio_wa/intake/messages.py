@@ -24,6 +24,7 @@ class Messages:
     store: Store
     dispatch: Dispatching
     clock: Clock
+    region: str | None
 
     async def show(self, request: Request) -> Response:
         """200 with the message in `id`, its attempts and its timeline, or 404."""
@@ -33,7 +34,9 @@ class Messages:
     async def list(self, request: Request) -> Response:
         """200 with the newest messages that match the query, or 400."""
         try:
-            selection = read_selection(request.query, owner=request.caller.owner)
+            selection = read_selection(
+                request.query, owner=request.caller.owner, region=self.region
+            )
         except BadSelection as error:
             return refused(error)
         records = await fetched(self.store.find(selection.wanted, selection.limit + 1))

@@ -51,9 +51,9 @@ def create_routes(
 ) -> Mapping[str, Methods]:
     """Every path, its methods, and for each what a caller needs."""
     names = frozenset(session.name for session in settings.sessions)
-    accept = Accept(store, window, clock, settings.message_ttl, names, dispatch)
+    accept = Accept(store, window, clock, settings.message_ttl, names, dispatch, settings.region)
     health = Health(store, window, names, dispatch.obstacles)
-    messages = Messages(store, dispatch, clock)
+    messages = Messages(store, dispatch, clock, settings.region)
     operations = Operations(messages, window, settings.message_ttl)
     desk = SessionDesk(sessions, names)
     alert_desk = AlertDesk(alerts)

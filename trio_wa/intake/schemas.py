@@ -2,16 +2,28 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from trio_wa.core.message import OnUnknown
-from trio_wa.core.recipient import BadRecipient, chat_id
+from trio_wa.core.recipient import BadRecipient
+from trio_wa.intake.numbers import recipient
 
 Names = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
 
 
 class SendBody(BaseModel):
-    """The body of `POST /send`. Unknown members are ignored, as in the Go service."""
+    """The body of `POST /send`. Unknown members are ignored, as in the Go service.
+
+    The context is the region of numbers that start with 0; None: there is none.
+    """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
@@ -30,9 +42,9 @@ class SendBody(BaseModel):
 
     @field_validator("to")
     @classmethod
-    def _names_somebody(cls, to: str) -> str:
+    def _names_somebody(cls, to: str, info: ValidationInfo) -> str:
         try:
-            chat_id(to)
+            recipient(to, info.context)
         except BadRecipient as error:
             raise ValueError(str(error)) from None
         return to

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from trio_wa.core.recipient import chat_id
 from trio_wa.core.status import Status
 from trio_wa.intake.cursor import read_cursor
+from trio_wa.intake.numbers import recipient
 from trio_wa.ports import Filter
 
 DEFAULT_LIMIT = 50
@@ -41,11 +41,13 @@ def read_selection(
     params: Mapping[str, object],
     *,
     owner: str | None,
+    region: str | None,
     limit: int = DEFAULT_LIMIT,
     names: Collection[str] | None = None,
 ) -> Selection:
     """Read parameters, from a query or from JSON; `limit` is taken where they name none.
 
+    A `to` that starts with 0 is a number of `region`.
     `names` are those that are known, all by default. Raises BadSelection for the others, and for
     each that cannot be read.
     """
@@ -54,7 +56,8 @@ def read_selection(
     errors: list[dict[str, str]] = []
     for name, value in params.items():
         try:
-            read[name] = _read(name, value, known)
+            text = _read(name, value, known)
+            read[name] = recipient(text, region) if name == "to" else _READERS[name](text)
         except ValueError as error:
             errors.append({"field": name, "detail": f"{name} {error}"})
     if errors:
@@ -63,7 +66,7 @@ def read_selection(
     return Selection(Filter(chat_id=read.pop("to", None), owner=owner, **read), chosen)
 
 
-def _read(name: str, value: object, known: Collection[str]) -> Any:
+def _read(name: str, value: object, known: Collection[str]) -> str:
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         remedy = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
@@ -72,7 +75,7 @@ def _read(name: str, value: object, known: Collection[str]) -> Any:
         value = str(value)
     if not isinstance(value, str):
         raise ValueError("must be a string or a number")  # noqa: TRY004 - a fault of the caller
-    return _READERS[name](value)
+    return value
 
 
 def _status(text: str) -> Status:
@@ -117,7 +120,7 @@ def _limit(text: str) -> int:
 
 _READERS: Mapping[str, Callable[[str], Any]] = {
     "status": _status,
-    "to": chat_id,
+    "to": str,
     "session": _session,
     "after": _time,
     "before": _time,

@@ -1,0 +1,78 @@
+"""From what a caller writes to the chat id of a number that can exist."""
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from trio_wa.core.recipient import BadRecipient, chat_id
+from trio_wa.intake.numbers import recipient
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        "0812-3456-7890",
+        "+62 812 3456 7890",
+        "6281234567890",
+        "62 (812) 3456.7890",
+        "+620812-3456-7890",
+    ],
+)
+def test_the_ways_to_write_a_number_name_the_same_recipient(to: str) -> None:
+    assert recipient(to, "ID") == "6281234567890@c.us"
+
+
+@pytest.mark.parametrize(
+    ("to", "expected"),
+    [
+        ("6591234567", "6591234567@c.us"),  # of Singapore, although it could be one of Indonesia
+        ("+49 (0) 171 1234567", "491711234567@c.us"),
+        ("+39 06 1234567", "39061234567@c.us"),  # in Italy the 0 belongs to the number
+        ("447700900091", "447700900091@c.us"),  # of fiction: unusual, but possible
+        ("6281234567890@c.us", "6281234567890@c.us"),
+        ("628@c.us", "628@c.us"),  # a chat id passes as it is
+        ("120363025246125486@g.us", "120363025246125486@g.us"),
+    ],
+)
+def test_other_numbers_are_international_and_chat_ids_pass(to: str, expected: str) -> None:
+    assert recipient(to, "ID") == expected
+
+
+def test_the_region_decides_whose_a_number_with_a_leading_zero_is() -> None:
+    assert recipient("0171 1234567", "DE") == "491711234567@c.us"
+    assert recipient("0812 3456 7890", "ID") == "6281234567890@c.us"
+    with pytest.raises(BadRecipient, match="starts with 0"):
+        recipient("0812 3456 7890", None)
+
+
+@pytest.mark.parametrize(
+    ("to", "why"),
+    [
+        ("62812", "is too short"),
+        ("0812", "is too short"),
+        ("+999123456789", "country code that does not exist"),
+        ("123456789012", "is too long"),
+        ("0062812345678", "starts with 0"),
+        ("Budi", "is not a phone number"),
+        ("0812x", "is not a phone number"),
+        ("\u0660812", "is not a phone number"),
+        ("", "is not a phone number"),
+        ("628@x", "is not a chat id"),
+    ],
+)
+def test_what_cannot_exist_is_refused_with_the_reason(to: str, why: str) -> None:
+    with pytest.raises(BadRecipient, match=why):
+        recipient(to, "ID")
+
+
+@given(
+    st.text(max_size=20) | st.from_regex(r"\+?[0-9 ()-]{1,18}", fullmatch=True),
+    st.sampled_from(["ID", "IT", None]),
+)
+def test_whatever_is_written_names_a_recipient_or_is_refused(to: str, region: str | None) -> None:
+    try:
+        found = recipient(to, region)
+    except BadRecipient:
+        return
+    assert recipient(found, None) == found == chat_id(found)
+    assert recipient(f"+{found.removesuffix('@c.us')}" if found.endswith("@c.us") else found, None)
