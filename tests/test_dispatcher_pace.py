@@ -16,8 +16,10 @@ from trio_wa.core.notice import BreakerClosed, BreakerOpened, GhostProbed, Timel
 from trio_wa.core.outcome import Outcome, Sent, Unavailable, Unknown
 from trio_wa.core.pace import Pace
 from trio_wa.core.quiet_hours import QuietHours
+from trio_wa.core.retry import Final
 from trio_wa.core.rotation import Limits
 from trio_wa.core.session import Session
+from trio_wa.core.status import Status
 
 HOUR = 3_600.0
 ENGINE_ERROR = Unknown("engine_error", "the page crashed", answered=True)
@@ -331,3 +333,20 @@ async def test_no_change_of_a_session_needs_a_dispatcher_that_runs(
     line.window.close()
     await line.run()
     assert line.settled == ["m1"]
+
+
+@pytest.mark.parametrize("status", [Status.SENT, Status.DELIVERED, Status.UNKNOWN])
+async def test_who_was_written_to_as_a_look_up_shows_is_no_new_contact(
+    status: Status, autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    line = paced(names="a", new_contacts=1)
+    line.gateway.answer = lambda _message, _session: Unknown("timeout", "silence")
+    line.inquiries.tells, line.addressing._ids = True, ["3EB0"]
+    nursery.start_soon(line.run)
+    line.accept(1, to="1@c.us")
+    line.accept(2, to="1@c.us")
+    await trio.sleep(60)
+    begins = note_begins(line)
+    line.dispatcher.released(line.inquiries.opened.pop().message, Final(status))
+    await trio.sleep(60)
+    assert list(begins) == ([] if status is Status.UNKNOWN else ["m2"])

@@ -15,6 +15,7 @@ from trio_wa.core.notice import Notice
 from trio_wa.core.outcome import Outcome
 from trio_wa.core.retry import Decision, Final, Inquire, Requeue
 from trio_wa.core.slot import Ghost
+from trio_wa.core.status import REACHED
 from trio_wa.window import Window
 
 log = structlog.get_logger(__name__)
@@ -90,8 +91,11 @@ class Dispatcher:
         self._dispatch.block(message)
 
     def released(self, message: Message, decision: Final | Requeue) -> None:
-        """Take note that an open attempt is settled, as `decision` says."""
+        """Take note that an open attempt, over the session it prefers, is settled as told."""
         requeue = decision.message if isinstance(decision, Requeue) else None
+        sent = isinstance(decision, Final) and decision.status in REACHED
+        if sent and message.prefer is not None:
+            self._dispatch.learn_contact(message.prefer, message.chat_id)
         if self._dispatch.release(message, requeue):
             if requeue is None:
                 self._leave(final=True)

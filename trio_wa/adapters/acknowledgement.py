@@ -17,9 +17,6 @@ CONFIRMED: Constant = "confirmed"
 
 FLAGS: Constant = (OVERDUE, UNCONFIRMED)
 
-REACHED: Constant = frozenset({Status.SENT, Status.DELIVERED, Status.READ})
-"""The states of a message that was sent: its recipient is known to its session."""
-
 _REFUSED = ("ack_error", "WhatsApp refused it after WAHA had taken it")
 
 

@@ -2,9 +2,8 @@
 
 from collections import Counter
 
-from trio_wa.adapters.acknowledgement import REACHED
 from trio_wa.adapters.memory_table import Table
-from trio_wa.core.status import SERVER
+from trio_wa.core.status import REACHED, SERVER
 from trio_wa.ports import Activity, SessionMemory
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400

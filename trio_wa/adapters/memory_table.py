@@ -3,14 +3,13 @@
 import itertools
 from collections.abc import Iterator
 
-from trio_wa.adapters.acknowledgement import REACHED
 from trio_wa.adapters.memory_acks import Acks
 from trio_wa.adapters.memory_keys import Keys
 from trio_wa.adapters.memory_recipients import Recipients
 from trio_wa.adapters.memory_row import Row
 from trio_wa.adapters.traffic import Traffic
 from trio_wa.core.message import Message
-from trio_wa.core.status import Status
+from trio_wa.core.status import REACHED, Status
 from trio_wa.ports import Event, Publish
 
 

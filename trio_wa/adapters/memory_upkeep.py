@@ -3,11 +3,10 @@
 import itertools
 from collections.abc import Iterator
 
-from trio_wa.adapters.acknowledgement import REACHED
 from trio_wa.adapters.memory_row import Row
 from trio_wa.adapters.memory_table import Table
 from trio_wa.adapters.traffic import minute_of
-from trio_wa.core.status import Status
+from trio_wa.core.status import REACHED, Status
 from trio_wa.ports import Event
 
 

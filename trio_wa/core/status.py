@@ -24,16 +24,17 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
-_RECEIVED = frozenset({Status.SENT, Status.DELIVERED, Status.READ})
+REACHED: Final = frozenset({Status.SENT, Status.DELIVERED, Status.READ})
+"""The states of a message that was sent: its recipient is known to its session."""
 
 EDGES: dict[Status, frozenset[Status]] = {
-    Status.QUEUED: frozenset({Status.SENDING, Status.EXPIRED, Status.CANCELLED}) | _RECEIVED,
-    Status.SENDING: frozenset({Status.QUEUED, Status.FAILED, Status.UNKNOWN}) | _RECEIVED,
+    Status.QUEUED: frozenset({Status.SENDING, Status.EXPIRED, Status.CANCELLED}) | REACHED,
+    Status.SENDING: frozenset({Status.QUEUED, Status.FAILED, Status.UNKNOWN}) | REACHED,
     Status.SENT: frozenset({Status.DELIVERED, Status.READ, Status.FAILED, Status.QUEUED}),
     Status.DELIVERED: frozenset({Status.READ}),
     Status.READ: frozenset(),
     Status.FAILED: frozenset({Status.QUEUED}),
-    Status.UNKNOWN: frozenset({Status.QUEUED, Status.FAILED}) | _RECEIVED,
+    Status.UNKNOWN: frozenset({Status.QUEUED, Status.FAILED}) | REACHED,
     Status.EXPIRED: frozenset({Status.QUEUED}),
     Status.CANCELLED: frozenset(),
 }

@@ -4,7 +4,7 @@
 
 from typing import Any
 
-from trio_wa.adapters.acknowledgement import REACHED, confirmation, reason, stronger
+from trio_wa.adapters.acknowledgement import confirmation, reason, stronger
 from trio_wa.adapters.sqlite.history import APPEND, line
 from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.adapters.sqlite.recipients import knows, learn
@@ -12,7 +12,7 @@ from trio_wa.adapters.sqlite.rows import storable_or_none
 from trio_wa.adapters.traffic import counts, is_person
 from trio_wa.core.message import Message
 from trio_wa.core.retry import Decision, Final, Requeue, state_after
-from trio_wa.core.status import Status, joined, may_follow
+from trio_wa.core.status import REACHED, Status, joined, may_follow
 from trio_wa.ports import Attempt, Event
 
 _BEGIN = f"""

@@ -10,7 +10,6 @@ from trio_wa.adapters.acknowledgement import (
     MAX_ACKS,
     MAX_FLAGGED,
     OVERDUE,
-    REACHED,
     UNCONFIRMED,
     confirmation,
     reason,
@@ -21,7 +20,7 @@ from trio_wa.adapters.sqlite.history import APPEND, line
 from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.adapters.sqlite.recipients import learn
 from trio_wa.adapters.sqlite.rows import MESSAGE, storable
-from trio_wa.core.status import Status
+from trio_wa.core.status import REACHED, Status
 from trio_wa.ports import Event, Moved, Receipt, Unconfirmed
 
 _BEARER = """
