@@ -1,5 +1,6 @@
 """What an operator reads at the start."""
 
+import sys
 from typing import Any
 
 import pytest
@@ -144,6 +145,16 @@ async def test_a_preset_with_every_part_off_is_no_pace() -> None:
 async def test_quiet_hours_are_told_where_there_is_no_other_pace() -> None:
     events = await greeted(FakeObserver({"a": "WORKING"}), quiet_hours="21:00-07:00 Asia/Jakarta")
     assert events["pace.off"]["quiet_hours"] == "21:00-07:00 Asia/Jakarta"
+
+
+async def test_an_alert_command_that_cannot_be_run_is_told_before_it_is_needed() -> None:
+    events = await greeted(FakeObserver({"a": "WORKING"}), alert_command="/no/such letmein")
+    told = events["alerts.no_command"]
+    assert (told["log_level"], told["program"]) == ("warning", "/no/such")
+    assert "letmein" not in str(told)
+    events = await greeted(FakeObserver({"a": "WORKING"}), alert_command=f"{sys.executable} -V")
+    assert "alerts.no_command" not in events
+    assert "alerts.no_command" not in await greeted(FakeObserver({"a": "WORKING"}))
 
 
 async def test_a_store_that_cannot_be_read_ends_no_start() -> None:

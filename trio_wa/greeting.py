@@ -1,5 +1,6 @@
 """What an operator needs to read at the start, and the remedy for whatever is not right."""
 
+import shutil
 from typing import Protocol
 
 import structlog
@@ -31,6 +32,13 @@ async def greet(settings: Settings, observer: Observer, oversight: Oversight) ->
         workers=settings.worker_count,
     )
     _greet_pace(settings)
+    if settings.alert_command and shutil.which(program := settings.alert_command[0]) is None:
+        log.warning(
+            "alerts.no_command",
+            program=program,
+            effect="no alert will be told by it",
+            remedy="set ALERT_COMMAND to a program that can be run",
+        )
     if settings.waha_key is None:
         log.warning("waha.no_key", remedy="set WAHA_API_KEY if this WAHA asks for a key")
     if settings.waha_webhook_url is None:
