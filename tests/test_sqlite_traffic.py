@@ -77,7 +77,7 @@ def test_a_batch_that_is_tried_twice_counts_once(journal: Journal) -> None:
     done = journal.run([first, partial(failed, third), second])
     assert [type(each.error) for each in done] == [type(None), RuntimeError, type(None)]
     assert begun(journal) == ((MINUTE + 1, 2),)
-    assert traffic.histories(journal.connection, NOW)["one"].last_new_at == MINUTE
+    assert traffic.histories(journal.connection, NOW)["one"].new == ((MINUTE, 1),)
 
 
 def test_what_the_disk_did_not_take_is_not_counted(journal: Journal, faulty: FaultyDisk) -> None:

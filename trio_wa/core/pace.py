@@ -74,11 +74,6 @@ class History:
     new: tuple[tuple[float, int], ...] = ()
     rate: int | None = None
 
-    @property
-    def last_new_at(self) -> float | None:
-        """When it last wrote to a new contact; None if it never did."""
-        return max((at for at, _ in self.new), default=None)
-
     def is_recent(self, now: float) -> bool:
         """Whether anything began in the minute before `now`."""
         return any(at > now - MINUTE for at, _ in self.begun[-1:])
