@@ -14,7 +14,7 @@ from trio_wa.core.dispatch import Claim, Expiry
 from trio_wa.core.message import Message
 from trio_wa.core.notice import Notice
 from trio_wa.core.outcome import Outcome, Rejected, Sent, Unavailable, Unknown
-from trio_wa.core.retry import Decision, Final, Inquire
+from trio_wa.core.retry import Decision, Final, Inquire, Requeue
 from trio_wa.core.session import Session
 from trio_wa.core.slot import Ghost
 from trio_wa.core.status import Status
@@ -131,7 +131,14 @@ class FakeStore:
     refusals: list[Exception] = field(default_factory=list)
     begins: list[tuple[str, str]] = field(default_factory=list)
     settles: list[tuple[str, Outcome, Decision]] = field(default_factory=list)
+    postponed: list[tuple[str, Outcome, Decision]] = field(default_factory=list)
     expiries: list[str] = field(default_factory=list)
+
+    async def postpone(self, message: Message, attempt: Attempt, decision: Requeue) -> bool:
+        self._refuse()
+        self.postponed.append((message.id, attempt.outcome, decision))
+        await trio.lowlevel.checkpoint()
+        return self.begun
 
     async def begin(self, message: Message, session: str, at: float) -> bool:
         self._refuse()

@@ -137,7 +137,7 @@ async def test_what_is_ahead_tells_when_a_message_begins(trio_wa, waha, autojump
     """The answer to a send and the message itself say it; the rate of both sessions counts."""
     began = waha.clock.now()
     await send_many(trio_wa, 120)
-    response = await trio_wa.client.post("/send", json={"to": number(999), "message": "last"})
+    response = await trio_wa.client.post("/send", json={"to": somebody(999), "message": "last"})
     estimated = datetime.fromisoformat(response.json()["estimated_at"]).timestamp()
     assert estimated == pytest.approx(began + 60, abs=3)
     view = (await trio_wa.client.get(response.headers["Location"])).json()

@@ -364,6 +364,7 @@ async def test_what_stands_in_the_way_of_an_attempt_is_none_and_a_crash_leaves_i
     await bench.work(claim(1))
     assert bench.gateway.written == bench.store.begins == bench.store.settles == []
     [(name, outcome, decision)] = bench.dispatcher.done
+    assert bench.store.postponed == [(name, outcome, decision)]
     assert (name, outcome) == ("m1", obstacle)
     assert isinstance(decision, Requeue)
     assert decision.message.deferrals == 1

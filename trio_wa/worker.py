@@ -14,7 +14,16 @@ from trio_wa.core.dispatch import Claim, Expiry
 from trio_wa.core.message import Message
 from trio_wa.core.notice import Notice
 from trio_wa.core.outcome import Outcome, Rejected, Unavailable, Unknown
-from trio_wa.core.retry import Decision, Final, Inquire, Requeue, RetryPolicy, decide, state_after
+from trio_wa.core.retry import (
+    Decision,
+    Final,
+    Inquire,
+    Requeue,
+    RetryPolicy,
+    decide,
+    postpone,
+    state_after,
+)
 from trio_wa.core.session import Session
 from trio_wa.core.status import Status
 from trio_wa.ports import Attempt, Gateway, OpenAttempt, Sender, Store, StoreUnavailable
@@ -124,7 +133,7 @@ class Worker:
             goes_out = addressed if isinstance(addressed, Message) else message
             began_at = self._clock.now()
             if isinstance(addressed, Unavailable):
-                self._postpone(claim, addressed)
+                await self._postpone(claim, began_at, addressed)
                 return
             if isinstance(addressed, Message) and self._is_late(claim):
                 self._dispatcher.finished(claim, None, _another_turn(claim, addressed))
@@ -149,15 +158,20 @@ class Worker:
             outcome = await self._send(claim, addressed, began_at, sender)
             await self._settle(claim, addressed, began_at, outcome)
 
-    def _postpone(self, claim: Claim, outcome: Unavailable) -> None:
-        """Let a message wait that nobody tried to send.
+    async def _postpone(self, claim: Claim, began_at: float, outcome: Unavailable) -> None:
+        """Let a message wait that could not be sent; it was queued all the while.
 
-        Nothing is recorded: a crash between its begin and its end would make an unknown of it.
+        With a begin of its own a crash before its end would make an unknown message of it.
         """
-        now, jitter = self._clock.now(), self._jitter()
-        decision = decide(claim.message, outcome, now=now, policy=self._policy, jitter=jitter)
-        self._attempted(claim.message, claim.session.name, outcome)
-        self._finish(claim, outcome, decision)
+        message, session, now = claim.message, claim.session.name, self._clock.now()
+        jitter = self._jitter()
+        decision = postpone(message, outcome, now=now, policy=self._policy, jitter=jitter)
+        self._attempted(message, session, outcome)
+        attempt = Attempt(session, began_at, now, outcome)
+        if await self._store.postpone(message, attempt, decision):
+            self._finish(claim, outcome, decision)
+        else:
+            self._dispatcher.finished(claim, None, Final(Status.CANCELLED))
 
     def _is_late(self, claim: Claim) -> bool:
         return self._clock.now() > claim.at + self._patience

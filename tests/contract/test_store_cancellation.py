@@ -19,9 +19,10 @@ from tests.contract.messages import (
     status_of,
 )
 from trio_wa.core.message import Message
-from trio_wa.core.retry import Final
+from trio_wa.core.outcome import Unavailable
+from trio_wa.core.retry import Final, Requeue
 from trio_wa.core.status import Status
-from trio_wa.ports import Accepted, Filter, IdempotencyKey, SessionMemory, Store
+from trio_wa.ports import Accepted, Attempt, Filter, IdempotencyKey, SessionMemory, Store
 
 
 async def cancelled(call: Callable[[], Awaitable[object]]) -> None:
@@ -51,11 +52,13 @@ async def test_cancelled_changes_are_left_out(store: Store, published: list[Mess
     asked = await begun(store, "asked", "3EB0asked")
     await inquire(store, asked)
     await receive(store, "3EB0nobody", 2)
+    away = Attempt("default", NOW, NOW, Unavailable("unreachable", "refused", "origin"))
     ids = ("queued", "failed", "sent", "asked")
     before = [await store.get(message_id) for message_id in ids]
     histories = await store.histories(NOW + 99)
     for change in (
         partial(store.begin, queued, "default", NOW),
+        partial(store.postpone, queued, away, Requeue(queued, "unreachable", "refused")),
         partial(store.expire, "queued", NOW),
         partial(store.cancel, "queued", NOW),
         partial(store.expire_overdue, 0, NOW + 99_999, 10),

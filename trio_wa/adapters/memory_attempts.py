@@ -20,6 +20,24 @@ def begin(table: Table, message: Message, session: str, at: float) -> bool:
     return True
 
 
+def postpone(table: Table, message: Message, attempt: Attempt, decision: Requeue) -> bool:
+    """Record an attempt that was not even begun; False if the message is not queued there."""
+    row = table.rows.get(message.id)
+    if row is None or row.status is not Status.QUEUED or row.seq != message.seq:
+        return False
+    row.code, row.detail = decision.code, decision.detail
+    event = Event(
+        attempt.ended_at,
+        Status.QUEUED,
+        attempt.session,
+        row.code,
+        row.detail,
+        attempt.began_at,
+    )
+    _wait(row, decision, event)
+    return True
+
+
 def settle(table: Table, message: Message, attempt: Attempt, decision: Decision) -> Status:
     """Record how an attempt ended, and what follows from it or from an ack that came before."""
     after = state_after(decision)
@@ -79,8 +97,12 @@ def _known(table: Table, row: Row, session: str, named: str | None) -> int | Non
 
 
 def _requeue(table: Table, row: Row, session: str, decision: Requeue, event: Event) -> None:
+    table.bear(row, session, decision.message.waha_id)
+    _wait(row, decision, event)
+
+
+def _wait(row: Row, decision: Requeue, event: Event) -> None:
     message = decision.message
-    table.bear(row, session, message.waha_id)
     row.due_at, row.attempts, row.deferrals = message.due_at, message.attempts, message.deferrals
     row.enter(event)
 

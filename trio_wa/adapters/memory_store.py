@@ -66,6 +66,10 @@ class MemoryStore:
         """Record that an attempt begins; False if the message is not queued any more."""
         return await _write(partial(attempts.begin, self._table, message, session, at))
 
+    async def postpone(self, message: Message, attempt: Attempt, decision: Requeue) -> bool:
+        """Record an attempt that was not even begun; False if the message is not queued."""
+        return await _write(partial(attempts.postpone, self._table, message, attempt, decision))
+
     async def settle(self, message: Message, attempt: Attempt, decision: Decision) -> Status:
         """Record how an attempt ended and what follows from it, even for a cancelled caller."""
         status = attempts.settle(self._table, message, attempt, decision)

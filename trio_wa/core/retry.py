@@ -89,18 +89,26 @@ def decide(
             return Final(Status.SENT, waha_id=waha_id)
         case Rejected(code, detail):
             return Final(Status.FAILED, code, detail)
-        case Unavailable(code, detail, fault, retry_after):
-            deferrals = message.deferrals + 1
-            due_at = now + (retry_after or 0.0)
-            if fault != "session":  # another session takes it at once
-                due_at = max(due_at, now + _wait(deferrals, policy, jitter))
-            return Requeue(replace(message, due_at=due_at, deferrals=deferrals), code, detail)
+        case Unavailable():
+            return postpone(message, outcome, now=now, policy=policy, jitter=jitter)
         case Unknown(code, detail) if evidence:
             return Inquire(code, detail)
         case Unknown(code, detail):
             return give_up(message, code, detail, now=now, policy=policy, jitter=jitter)
         case _:
             assert_never(outcome)
+
+
+def postpone(
+    message: Message, outcome: Unavailable, *, now: float, policy: RetryPolicy, jitter: float
+) -> Requeue:
+    """What becomes of `message` where nothing was sent, for a reason that is not its own."""
+    deferrals = message.deferrals + 1
+    due_at = now + (outcome.retry_after or 0.0)
+    if outcome.fault != "session":  # another session takes it at once
+        due_at = max(due_at, now + _wait(deferrals, policy, jitter))
+    again = replace(message, due_at=due_at, deferrals=deferrals)
+    return Requeue(again, outcome.code, outcome.detail)
 
 
 def give_up(

@@ -133,6 +133,12 @@ class Store(ReceiptStore, SessionStore, Protocol):
         False if the message is not queued any more.
         """
 
+    async def postpone(self, message: Message, attempt: Attempt, decision: Requeue) -> bool:
+        """Record an attempt that was not even begun, and why; False if the message is not queued.
+
+        It stays queued, as `decision` says, and keeps the session and the id that it has.
+        """
+
     async def settle(self, message: Message, attempt: Attempt, decision: Decision) -> Status:
         """Record how an attempt ended and what follows from it; the state that came of it.
 

@@ -31,6 +31,11 @@ WHERE id = ? AND status = 'sending' AND ack IS NULL AND NOT EXISTS (
 """
 """Nearly always no ack came before; then one statement does."""
 _SETTLE_REQUEUE = f"{_REQUEUE}, history = {APPEND}{_UNACKED.format('messages.waha_id')}"
+_POSTPONE = f"""
+UPDATE messages
+SET code = ?, detail = ?, due_at = ?, attempts = ?, deferrals = ?, history = {APPEND}
+WHERE id = ? AND seq = ? AND status = 'queued'
+"""
 _SETTLE = f"""
 UPDATE messages
 SET status = ?1, session = ?2, code = ?3, detail = ?4, waha_id = coalesce(?5, waha_id),
@@ -58,6 +63,17 @@ def begin(journal: Journal, message: Message, session: str, at: float) -> bool:
     event = line(Event(at, Status.SENDING, session))
     values = (session, storable_or_none(message.waha_id), event, message.id, message.seq)
     journal.cursor.execute(_BEGIN, values)
+    return journal.changed()
+
+
+def postpone(journal: Journal, message: Message, attempt: Attempt, decision: Requeue) -> bool:
+    """Record an attempt that was not even begun; False if the message is not queued there."""
+    session = attempt.session
+    code, detail = storable_or_none(decision.code), storable_or_none(decision.detail)
+    event = Event(attempt.ended_at, Status.QUEUED, session, code, detail, attempt.began_at)
+    where = (line(event), message.id, message.seq)
+    _, *counters = _again(decision)
+    journal.cursor.execute(_POSTPONE, (code, detail, *counters, *where))
     return journal.changed()
 
 

@@ -69,6 +69,11 @@ class SqliteStore:
         change = partial(attempts.begin, message=message, session=session, at=at)
         return await self._writer.write(change, takes_in=True)
 
+    async def postpone(self, message: Message, attempt: Attempt, decision: Requeue) -> bool:
+        """Record an attempt that was not even begun; False if the message is not queued."""
+        change = partial(attempts.postpone, message=message, attempt=attempt, decision=decision)
+        return await self._writer.write(change)
+
     async def settle(self, message: Message, attempt: Attempt, decision: Decision) -> Status:
         """Record how an attempt ended and what follows from it, even for a cancelled caller."""
         change = partial(attempts.settle, message=message, attempt=attempt, decision=decision)
