@@ -63,7 +63,7 @@ class Life:
         begin = Begin(self.now, self.clock, new, self.pace.spacing(jitter))
         self.check_spacing(begin)
         self.log.append(begin)
-        self.check_windows()
+        self.check_windows(begin)
         return begin
 
     def undo(self, begin: Begin) -> None:
@@ -103,10 +103,11 @@ class Life:
         for last in [] if known else [each for each in self.log if each.new][-1:]:
             assert begin.at - last.at >= HOUR / (self.pace.new_contacts or 1) - TOLERANCE
 
-    def check_windows(self) -> None:
-        new = [begin for begin in self.counted if begin.new]
+    def check_windows(self, begin: Begin) -> None:
         assert self.within(MINUTE, self.counted, self.now) <= (self.pace.rate or inf)
-        assert self.within(HOUR, new, self.now) <= (self.pace.new_contacts or inf)
+        if begin.new:  # to who is known it may send as soon as a lower rate of new ones is set
+            new = [each for each in self.counted if each.new]
+            assert self.within(HOUR, new, self.now) <= (self.pace.new_contacts or inf)
         assert self.within(DAY, self.counted, self.now) <= self.cap(self.now)
 
     def check_waits(self) -> None:
