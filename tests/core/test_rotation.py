@@ -5,6 +5,7 @@ from math import inf
 import pytest
 
 from tests.core.messages import message
+from trio_wa.core.breaker import FAILURES
 from trio_wa.core.notice import GateShut, GhostProbed, Notice
 from trio_wa.core.outcome import Fault, Outcome, Rejected, Sent, Unavailable, Unknown
 from trio_wa.core.rotation import Rotation
@@ -199,6 +200,17 @@ def test_a_paused_session_is_not_tried_until_it_goes_on() -> None:
     assert under_test.slots["a"].opens_at() == inf
     under_test.set_paused("a", False)
     assert under_test.usable(("a", "b")) == ("a", "b")
+
+
+def test_a_session_that_an_operator_wants_again_is_probed_at_once() -> None:
+    under_test = rotation()
+    for _ in range(FAILURES):
+        send(under_test, "a", Unknown("engine_error", "", answered=True))
+    assert under_test.slots["a"].opens_at() > NOW
+    under_test.set_paused("a", False)
+    assert under_test.slots["a"].opens_at() <= NOW
+    take(under_test, under_test.slots["a"])
+    assert under_test.slots["a"].opens_at() == inf, "one probe at a time"
 
 
 def test_the_shares_of_sessions_that_do_not_work_go_to_the_others() -> None:

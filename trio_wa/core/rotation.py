@@ -228,8 +228,13 @@ class Rotation:
         slot.status = status
 
     def set_paused(self, name: str, paused: bool) -> None:
-        """Note whether an operator keeps a session from sending."""
+        """Note whether an operator keeps a session from sending.
+
+        One that is wanted again is probed at once if its breaker is open.
+        """
         self.slots[name].paused = paused
+        if not paused:
+            self.slots[name].breaker.admit(0.0)
 
     def set_ghost(self, name: str, ghost: Ghost | None) -> None:
         """Note whether a session delivers nothing, and may be probed."""
