@@ -27,6 +27,9 @@ log = structlog.get_logger(__name__)
 HURRY_SECONDS = 1.0
 """Between two polls of one WAHA at least, however many sends it refuses meanwhile."""
 
+SECOND_SECONDS = 0.5
+"""From the first poll to the second: what changed before webhooks could be heard shows then."""
+
 UNASKED = "UNASKED"
 """The status of a session before its WAHA was asked."""
 
@@ -233,13 +236,18 @@ class SessionPool:
                 known.memory = memory
 
     async def _watch(self, origin: _Origin) -> None:
+        await self._ask(origin)
+        await trio.sleep(min(SECOND_SECONDS, self._poll_seconds))
         while True:
-            began_at = self._clock.now()
-            self._take(origin, await self._observer.statuses(origin.url), began_at)
+            await self._ask(origin)
             await trio.sleep(min(HURRY_SECONDS, self._poll_seconds))
             with trio.move_on_after(max(0.0, self._poll_seconds - HURRY_SECONDS)):
                 await origin.hurry.wait()
             origin.hurry = trio.Event()
+
+    async def _ask(self, origin: _Origin) -> None:
+        began_at = self._clock.now()
+        self._take(origin, await self._observer.statuses(origin.url), began_at)
 
     def _take(self, origin: _Origin, info: WahaInfo, began_at: float) -> None:
         """Learn from an answer, unless a webhook told of a session after the poll had begun."""
