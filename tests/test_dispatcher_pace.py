@@ -11,13 +11,13 @@ import trio.testing
 from tests.test_dispatcher import Line
 from trio_wa.clock import Clock
 from trio_wa.core.dispatch import Waiting
+from trio_wa.core.limits import Limits
 from trio_wa.core.message import Message
 from trio_wa.core.notice import BreakerClosed, BreakerOpened, GhostProbed, Timelocked
 from trio_wa.core.outcome import Outcome, Sent, Unavailable, Unknown
 from trio_wa.core.pace import Pace
 from trio_wa.core.quiet_hours import QuietHours
 from trio_wa.core.retry import Final
-from trio_wa.core.rotation import Limits
 from trio_wa.core.session import Session
 from trio_wa.core.status import Status
 

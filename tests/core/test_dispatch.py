@@ -9,13 +9,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.core.dispatch_model import Model
 from tests.core.messages import message
+from trio_wa.config.quiet_hours import parse_quiet_hours
 from trio_wa.core.dispatch import Claim, Dispatch, Expiry, Wait
+from trio_wa.core.limits import Limits
 from trio_wa.core.message import Message
 from trio_wa.core.outcome import Outcome, Rejected, Sent, Unavailable, Unknown
 from trio_wa.core.pace import DAY, HOUR, Pace
-from trio_wa.core.quiet_hours import parse_quiet_hours
 from trio_wa.core.retry import Requeue, RetryPolicy, decide
-from trio_wa.core.rotation import Limits
 from trio_wa.core.session import Session
 from trio_wa.core.slot import Ghost
 

@@ -7,11 +7,11 @@ import pytest
 from tests.core.messages import message
 from trio_wa.core.affinity import ranking
 from trio_wa.core.dispatch import Claim, Dispatch, Wait, Waiting
+from trio_wa.core.limits import Limits
 from trio_wa.core.message import Message
 from trio_wa.core.notice import Timelocked
 from trio_wa.core.outcome import Sent, Unavailable
 from trio_wa.core.pace import HOUR, Pace
-from trio_wa.core.rotation import Limits
 from trio_wa.core.session import Session
 
 NOW = 1_000.0

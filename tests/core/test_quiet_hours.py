@@ -8,7 +8,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import example, given, settings
 
-from trio_wa.core.quiet_hours import QuietHours, parse_quiet_hours
+from trio_wa.config.quiet_hours import parse_quiet_hours
+from trio_wa.core.quiet_hours import QuietHours
 
 DAY, MINUTE = 86_400.0, 60.0
 NIGHT = parse_quiet_hours("21:00-07:00 Asia/Jakarta")

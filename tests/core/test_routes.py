@@ -9,9 +9,9 @@ import pytest
 from tests.core.messages import message
 from tests.core.test_ready import calls
 from trio_wa.core.dispatch import Claim, Dispatch, Wait
+from trio_wa.core.limits import Limits
 from trio_wa.core.outcome import Sent
 from trio_wa.core.pace import Pace
-from trio_wa.core.rotation import Limits
 from trio_wa.core.session import Session
 
 NOW = 1_000.0

@@ -3,7 +3,8 @@
 from trio_wa.adapters.acknowledgement import confirmation, reason, stronger
 from trio_wa.adapters.memory_row import Row
 from trio_wa.adapters.memory_table import Table
-from trio_wa.adapters.traffic import counts, is_person
+from trio_wa.adapters.traffic import counts
+from trio_wa.core.contacts import is_person
 from trio_wa.core.message import Message
 from trio_wa.core.retry import Decision, Final, Requeue, state_after
 from trio_wa.core.status import Status, joined, may_follow

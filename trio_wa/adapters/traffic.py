@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from trio_wa.core.contacts import PEOPLE
 from trio_wa.core.outcome import Sent, Unknown
 from trio_wa.core.pace import DAY, MINUTE, History
 from trio_wa.ports import Attempt
@@ -52,11 +51,6 @@ def minute_of(at: float) -> int:
 def counts(attempt: Attempt) -> bool:
     """Whether an attempt has sent its message, or may have."""
     return isinstance(attempt.outcome, _COUNTED)
-
-
-def is_person(chat_id: str) -> bool:
-    """Whether a chat is one with a person: no other can be a new contact."""
-    return chat_id.endswith(PEOPLE)
 
 
 def histories(minutes: Iterable[tuple[str, Minute]], now: float) -> dict[str, History]:

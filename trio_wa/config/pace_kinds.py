@@ -8,8 +8,9 @@ from pydantic import BeforeValidator
 
 from trio_wa.config.kinds import read_whole
 from trio_wa.config.pace import OFF, Off
+from trio_wa.config.quiet_hours import parse_quiet_hours
 from trio_wa.core.duration import parse_duration
-from trio_wa.core.quiet_hours import QuietHours, parse_quiet_hours
+from trio_wa.core.quiet_hours import QuietHours
 
 _MOST_SECONDS = 3600.0
 _MOST_MESSAGES = 1_000_000

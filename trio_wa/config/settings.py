@@ -28,7 +28,7 @@ from trio_wa.config.pace import PRESETS, put_together
 from trio_wa.config.pace_kinds import DailyCap, Gap, NewContactRate, Quiet, Rate, Restarts, Warmup
 from trio_wa.config.secret_file import ApiKeysFile, KeyFile, SecretFile
 from trio_wa.core.duration import format_duration
-from trio_wa.core.rotation import Limits
+from trio_wa.core.limits import Limits
 from trio_wa.core.session import Session, parse_sessions
 
 DRAIN_SECONDS = 6.0

@@ -10,9 +10,14 @@ RECIPIENTS = 16_384
 PEOPLE = ("@c.us", "@s.whatsapp.net", "@lid")
 
 
+def is_person(chat_id: str) -> bool:
+    """Whether a chat is one with a person: no other can be a new contact."""
+    return chat_id.endswith(PEOPLE)
+
+
 def is_stranger(message: Message) -> bool:
     """Whether no session had written to the message's recipient when it was read."""
-    return not message.known_to and message.chat_id.endswith(PEOPLE)
+    return not message.known_to and is_person(message.chat_id)
 
 
 class Contacts:
@@ -26,7 +31,7 @@ class Contacts:
 
         Groups and channels are never new: WhatsApp's limits are on strangers.
         """
-        if not message.chat_id.endswith(PEOPLE):
+        if not is_person(message.chat_id):
             return False
         known = self._news.get(message.chat_id, {}).get(session, session in message.known_to)
         return not known

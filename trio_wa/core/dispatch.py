@@ -8,12 +8,13 @@ from typing import Literal, TypeAlias
 
 from trio_wa.core.affinity import Allowed
 from trio_wa.core.contacts import is_stranger
+from trio_wa.core.limits import UNLIMITED, Limits
 from trio_wa.core.message import Message
 from trio_wa.core.notice import Notice
 from trio_wa.core.outcome import Outcome
 from trio_wa.core.quiet_hours import QuietHours
 from trio_wa.core.ready import ReadySet
-from trio_wa.core.rotation import UNLIMITED, Limits, Rotation
+from trio_wa.core.rotation import Rotation
 from trio_wa.core.session import Session
 from trio_wa.core.slot import Slot
 

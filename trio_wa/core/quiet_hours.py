@@ -1,14 +1,8 @@
 """The hours of the day in which nothing is sent."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo
-
-FORM = "such as 21:00-07:00 Asia/Jakarta"
-
-_FORM = re.compile(r"(\d{1,2}):(\d\d)\s*-\s*(\d{1,2}):(\d\d)\s+(\S+)")
+from datetime import datetime, time, timedelta, tzinfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +15,7 @@ class QuietHours:
 
     start: time
     end: time
-    zone: ZoneInfo
+    zone: tzinfo
 
     def ends_at(self, now: float) -> float | None:
         """When the quiet hours that hold at `now` are over; None if none do."""
@@ -48,24 +42,3 @@ class QuietHours:
             if now < until:
                 yield since, until
             day += timedelta(days=1)
-
-
-def parse_quiet_hours(text: str) -> QuietHours:
-    """Reads `21:00-07:00 Asia/Jakarta`: the hours, and a zone of the IANA time zone database.
-
-    Raises ValueError where it is something else, names no such zone, or lasts no time.
-    """
-    match = _FORM.fullmatch(text.strip())
-    if match is None:
-        raise ValueError(f"must be two times and a time zone, {FORM}")
-    try:
-        start, end = time(int(match[1]), int(match[2])), time(int(match[3]), int(match[4]))
-    except ValueError:
-        raise ValueError(f"must hold times from 00:00 to 23:59, {FORM}") from None
-    if start == end:
-        raise ValueError(f"must end at another time than it starts, {FORM}")
-    try:
-        zone = ZoneInfo(match[5])
-    except (OSError, ValueError, LookupError):
-        raise ValueError(f"must name a time zone, {FORM}, and not {match[5]!r}") from None
-    return QuietHours(start, end, zone)

@@ -1,35 +1,25 @@
 """Which session sends next: past those that do not work, shut gates, paces and full bulkheads."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache, partial
 from math import inf
 from typing import Final
 
 from trio_wa.core.affinity import Allowed, Route, ranking
 from trio_wa.core.aftermath import aftermath
-from trio_wa.core.contacts import PEOPLE, Contacts
+from trio_wa.core.contacts import Contacts, is_person
 from trio_wa.core.gate import Gate
+from trio_wa.core.limits import UNLIMITED, Limits
 from trio_wa.core.message import Message
 from trio_wa.core.notice import Notice
 from trio_wa.core.outcome import Outcome, Sent, Unavailable
-from trio_wa.core.pace import History, Pace, Pacer
+from trio_wa.core.pace import History, Pacer
 from trio_wa.core.session import Session
 from trio_wa.core.slot import WORKING, Barrier, Ghost, Slot
 
 RECIPIENTS: Final = 16_384
 """How many recipients' rankings are kept at hand: more than there are in memory by default."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What bounds each session: its pace, and the hold in seconds after a time-lock."""
-
-    pace: Pace = field(default_factory=Pace)
-    timelock_hold: float = 6 * 3600.0
-
-
-UNLIMITED = Limits()
 
 
 class Rotation:
@@ -113,7 +103,7 @@ class Rotation:
     def route(self, message: Message) -> Route:
         """Where a message goes; that changes only with `filing`, and as contacts are learned of."""
         allowed = message.sessions
-        minds_new = self.minds_new and message.chat_id.endswith(PEOPLE)
+        minds_new = self.minds_new and is_person(message.chat_id)
         if message.prefer is None and not self.sticky and not minds_new:
             return Route(None, allowed)
         usable = tuple(name for name in self._usable if not allowed or name in allowed)

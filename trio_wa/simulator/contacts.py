@@ -1,6 +1,6 @@
 """Whom each session knows."""
 
-from trio_wa.core.contacts import PEOPLE
+from trio_wa.core.contacts import is_person
 
 
 class Contacts:
@@ -13,7 +13,7 @@ class Contacts:
     def write(self, session: str, chat_id: str) -> bool:
         """Note that a session took a message to a chat; True if that is a new contact."""
         contact = (session, chat_id)
-        new = contact not in self._written and chat_id.endswith(PEOPLE)
+        new = contact not in self._written and is_person(chat_id)
         self._written.add(contact)
         return new
 
@@ -24,7 +24,7 @@ class Contacts:
 
     def is_stranger(self, session: str, chat_id: str) -> bool:
         """Whether this is a person from or to whom no message ever went."""
-        return (session, chat_id) not in self._reached and chat_id.endswith(PEOPLE)
+        return (session, chat_id) not in self._reached and is_person(chat_id)
 
     def clear(self) -> None:
         """Forget everyone."""

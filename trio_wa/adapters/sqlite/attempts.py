@@ -9,7 +9,8 @@ from trio_wa.adapters.sqlite.history import APPEND, line
 from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.adapters.sqlite.recipients import knows, learn
 from trio_wa.adapters.sqlite.rows import storable_or_none
-from trio_wa.adapters.traffic import counts, is_person
+from trio_wa.adapters.traffic import counts
+from trio_wa.core.contacts import is_person
 from trio_wa.core.message import Message
 from trio_wa.core.retry import Decision, Final, Requeue, state_after
 from trio_wa.core.status import REACHED, Status, joined, may_follow
