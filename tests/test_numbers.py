@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 
 from trio_wa.core.recipient import BadRecipient, chat_id
-from trio_wa.intake.numbers import recipient
+from trio_wa.intake.numbers import _possible, recipient
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,7 @@ def test_the_region_decides_whose_a_number_with_a_leading_zero_is() -> None:
         ("Budi", "is not a phone number"),
         ("0812x", "is not a phone number"),
         ("\u0660812", "is not a phone number"),
+        ("0\u0668123456789", "is not a phone number"),
         ("", "is not a phone number"),
         ("628@x", "is not a chat id"),
     ],
@@ -63,6 +64,13 @@ def test_the_region_decides_whose_a_number_with_a_leading_zero_is() -> None:
 def test_what_cannot_exist_is_refused_with_the_reason(to: str, why: str) -> None:
     with pytest.raises(BadRecipient, match=why):
         recipient(to, "ID")
+
+
+def test_what_is_kept_at_hand_is_the_number_however_it_was_written() -> None:
+    _possible.cache_clear()
+    for blanks in range(1_000):
+        assert recipient(f"0812{' ' * blanks}34567890", "ID") == "6281234567890@c.us"
+    assert _possible.cache_info().currsize == 1
 
 
 @given(

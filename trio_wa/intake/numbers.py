@@ -14,7 +14,7 @@ from phonenumbers import (
 from trio_wa.core.recipient import SEPARATORS, BadRecipient, chat_id
 
 CACHED = 16_384
-"""How many recipients are kept at hand: campaigns and codes go to the same again and again."""
+"""How many numbers are kept at hand: campaigns and codes go to the same again and again."""
 
 _REASONS = {
     ValidationResult.INVALID_COUNTRY_CODE: "has a country code that does not exist",
@@ -25,7 +25,6 @@ _REASONS = {
 }
 
 
-@lru_cache(CACHED)
 def recipient(to: str, region: str | None) -> str:
     """The chat id for a phone number, or for a chat id itself, which passes as it is.
 
@@ -39,10 +38,16 @@ def recipient(to: str, region: str | None) -> str:
     if "@" in to:
         return chat_id(to)
     digits = SEPARATORS.sub("", to)
-    national = digits.startswith("0") and not digits.startswith("00") and digits.isdigit()
-    if region is None or not national:
-        chat_id(to)  # says what is wrong with what is no number at all
-        digits, region = f"+{digits.removeprefix('+')}", None
+    numeric = digits.isascii() and digits.isdigit()
+    if region is not None and numeric and digits.startswith("0") and not digits.startswith("00"):
+        return _possible(digits, region)
+    chat_id(to)  # says what is wrong with what is no number at all
+    return _possible(f"+{digits.removeprefix('+')}", None)
+
+
+@lru_cache(CACHED)
+def _possible(digits: str, region: str | None) -> str:
+    """The chat id of a number that can exist; raises BadRecipient for any other."""
     try:
         number = parse(digits, region)
     except NumberParseException as error:
