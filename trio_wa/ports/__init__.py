@@ -1,29 +1,43 @@
 """What the service needs from the world, as Protocols, and the conditions that cross layers."""
 
-from trio_wa.ports.alerts import Alarm, Alert, AlertName, Fact, Notifier, NotNotified
-from trio_wa.ports.records import (
+from trio_wa.ports.acceptance import (
     Acceptance,
     Accepted,
-    Activity,
-    Attempt,
-    Cursor,
     Draft,
-    Event,
-    Filter,
     IdempotencyKey,
     KeyReused,
+    Place,
+    Publish,
+    Replayed,
+    Suppressed,
+    Suppression,
+)
+from trio_wa.ports.alerts import Alarm, Alert, AlertName, Fact, Notifier, NotNotified
+from trio_wa.ports.media import MediaStore
+from trio_wa.ports.records import (
+    Activity,
+    Attempt,
+    Batch,
+    Cursor,
+    Event,
+    Filter,
     Ledger,
     Moved,
     OpenAttempt,
-    Publish,
     Receipt,
     Record,
-    Replayed,
     SessionMemory,
     Unconfirmed,
 )
 from trio_wa.ports.sessions import Hearing, SessionView
-from trio_wa.ports.store import ReceiptStore, SessionStore, Store, StoreUnavailable, StoreUnusable
+from trio_wa.ports.store import (
+    ReceiptStore,
+    SessionStore,
+    Store,
+    StoreUnavailable,
+    StoreUnusable,
+    SuppressionStore,
+)
 from trio_wa.ports.waha import (
     Check,
     Contact,
@@ -50,6 +64,7 @@ __all__ = [
     "Alert",
     "AlertName",
     "Attempt",
+    "Batch",
     "Check",
     "Contact",
     "Cursor",
@@ -64,6 +79,7 @@ __all__ = [
     "IdempotencyKey",
     "KeyReused",
     "Ledger",
+    "MediaStore",
     "MessageId",
     "Missing",
     "Moved",
@@ -73,6 +89,7 @@ __all__ = [
     "Observer",
     "OpenAttempt",
     "Picture",
+    "Place",
     "Publish",
     "Receipt",
     "ReceiptStore",
@@ -86,6 +103,9 @@ __all__ = [
     "Store",
     "StoreUnavailable",
     "StoreUnusable",
+    "Suppressed",
+    "Suppression",
+    "SuppressionStore",
     "Uncheckable",
     "Unconfirmed",
     "Unreadable",

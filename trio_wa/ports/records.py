@@ -1,64 +1,11 @@
 """What crosses the border to the store: values of what is recorded and read."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
-from trio_wa.core.message import Message, OnUnknown
+from trio_wa.core.content import Content, Kind
+from trio_wa.core.message import Message, OnUnknown, Priority
 from trio_wa.core.outcome import Outcome
 from trio_wa.core.status import Status
-
-
-@dataclass(frozen=True, slots=True)
-class IdempotencyKey:
-    """A caller's key for one request; `fingerprint` stands for the payload that came with it."""
-
-    value: str
-    fingerprint: str
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A message that was read and found right, before the store has given it its place.
-
-    `owner` is the name of the API key that brought it; None without keys.
-    """
-
-    id: str
-    to: str
-    chat_id: str
-    text: str
-    accepted_at: float
-    expires_at: float
-    sessions: tuple[str, ...] = ()
-    owner: str | None = None
-    key: IdempotencyKey | None = None
-    on_unknown: OnUnknown | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """The message is recorded."""
-
-    message: Message
-
-
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """The same request was accepted before, as the message `message_id`; nothing was recorded."""
-
-    message_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class KeyReused:
-    """The idempotency key came with another payload before; nothing was recorded."""
-
-
-Acceptance: TypeAlias = Accepted | Replayed | KeyReused
-
-Publish: TypeAlias = Callable[[Message], None]
-"""Whom a store tells, by `seq` and within the step that completes the record, what it queued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +55,7 @@ class Moved:
     before: Status
     after: Status
     open: bool
+    priority: Priority = "normal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +66,7 @@ class Unconfirmed:
     chat_id: str
     waha_id: str
     sent_at: float
+    priority: Priority = "normal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,19 +116,20 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """All that the store knows of a message. `text` is None once it was erased.
+    """All that the store knows of a message. `content` is None once it was erased.
 
     `session` and `waha_id` are those of the last attempt, `code` and `detail` say why it is not
     sent, `settled_at` is None while it is queued, being sent or being looked up. `ack` is the
     highest that came; `unconfirmed` says that none came in time. `seq` is its place in the queue.
-    `events` may lack the oldest.
+    `events` may lack the oldest. It is `scheduled` until its `send_at`. `has_data` says that it
+    came with the data of a file, which go as it is settled.
     """
 
     number: int
     id: str
     to: str
     chat_id: str
-    text: str | None
+    content: Content | None
     status: Status
     accepted_at: float
     expires_at: float
@@ -196,6 +146,13 @@ class Record:
     unconfirmed: bool = False
     seq: int = 0
     events: tuple[Event, ...] = ()
+    kind: Kind = "text"
+    priority: Priority = "normal"
+    send_at: float | None = None
+    scheduled: bool = False
+    batch: str | None = None
+    metadata: str | None = None
+    has_data: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +177,22 @@ class Filter:
     after: float | None = None
     before: float | None = None
     unconfirmed: bool = False
+    batch: str | None = None
     cursor: Cursor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Messages that were accepted together: their owner, and how many are in each state.
+
+    `scheduled` of the queued ones wait for their time.
+    """
+
+    id: str
+    owner: str | None
+    accepted_at: float
+    scheduled: int = 0
+    counts: dict[Status, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

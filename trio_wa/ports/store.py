@@ -3,15 +3,22 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from trio_wa.core.message import Message
+from trio_wa.core.message import Message, Priority
 from trio_wa.core.pace import History
 from trio_wa.core.retry import Decision, Final, Requeue
 from trio_wa.core.status import Status
-from trio_wa.ports.records import (
+from trio_wa.ports.acceptance import (
     Acceptance,
+    Draft,
+    KeyReused,
+    Place,
+    Replayed,
+    Suppression,
+)
+from trio_wa.ports.records import (
     Activity,
     Attempt,
-    Draft,
+    Batch,
     Filter,
     Ledger,
     Moved,
@@ -63,7 +70,8 @@ class ReceiptStore(Protocol):
     async def resend(self, message_id: str, at: float) -> bool:
         """Queue a `sent` message without an ack again, under its id, and publish it.
 
-        Once at most, before it expires and while its text is kept; False otherwise.
+        Once at most, before it expires and while its content is kept, data included; False
+        otherwise.
         """
 
     async def forget_acks(self, before: float, limit: int) -> int:
@@ -107,7 +115,28 @@ class SessionStore(Protocol):
         """Record under which chat id WhatsApp knows a recipient."""
 
 
-class Store(ReceiptStore, SessionStore, Protocol):
+class SuppressionStore(Protocol):
+    """Who wants no messages."""
+
+    async def suppress(self, suppression: Suppression) -> Mapping[str, Place]:
+        """Put somebody on the list, and cancel what is queued for them; the ids of that.
+
+        Each with the place that it held. Messages that ignore the list stay queued. Whoever stands
+        on the list already stays there as they are. The list is by chat id; who is known to
+        WhatsApp under another (`contact`) is on it under both.
+        """
+
+    async def allow(self, chat_id: str) -> bool:
+        """Take somebody off the list; False if they do not stand on it."""
+
+    async def suppression(self, chat_id: str) -> Suppression | None:
+        """What is on the list of somebody; None if they are not on it."""
+
+    async def suppressions(self, after: str, limit: int) -> Sequence[Suppression]:
+        """Those on the list whose chat id is above `after`, by chat id."""
+
+
+class Store(ReceiptStore, SessionStore, SuppressionStore, Protocol):
     """Where accepted messages are recorded, in the order in which they were accepted.
 
     Every method that writes may raise `StoreUnavailable`; then it has changed nothing. A write
@@ -124,8 +153,24 @@ class Store(ReceiptStore, SessionStore, Protocol):
     async def accept(self, draft: Draft) -> Acceptance:
         """Record a message as queued, give it its `seq`, and publish it, in the order of `seq`.
 
-        An idempotency key is looked up and recorded in the same transaction.
+        An idempotency key is looked up and recorded in the same transaction, and so is whether its
+        recipient wants no messages. A scheduled one is not published before `release_due`.
         """
+
+    async def accept_all(self, drafts: Sequence[Draft]) -> Sequence[Acceptance]:
+        """Accept several, each as `accept` does, in one transaction and in their order."""
+
+    async def replayed(self, draft: Draft) -> Replayed | KeyReused | None:
+        """What the key of `draft` was used for before; None if it is new, or there is none."""
+
+    async def release_due(self, at: float, limit: int) -> Sequence[Message]:
+        """Queue the scheduled messages whose time has come, behind all others, and publish them.
+
+        By their time, and of the same time in the order of acceptance.
+        """
+
+    async def next_due(self) -> float | None:
+        """When the first of the scheduled messages is due; None if there are none."""
 
     async def begin(self, message: Message, session: str, at: float) -> bool:
         """Record that an attempt begins, under the message's `waha_id` if it has one.
@@ -160,33 +205,57 @@ class Store(ReceiptStore, SessionStore, Protocol):
     async def expire(self, message_id: str, at: float) -> bool:
         """Record that a queued message was not sent in time; False if it is not queued any more."""
 
-    async def cancel(self, message_id: str, at: float) -> bool:
-        """Record that a queued message is not wanted any more; False if it is not queued."""
+    async def cancel(self, message_id: str, at: float) -> Place | None:
+        """Record that a queued message is not wanted any more; None if it is not queued.
+
+        Else whose place it held.
+        """
+
+    async def cancel_batch(self, batch: str, at: float, limit: int) -> Mapping[str, Place]:
+        """Cancel what is queued of a batch, the oldest first: their ids, and the places held."""
 
     async def retry(self, message_id: str, at: float, expires_at: float) -> bool:
         """Queue a failed, unknown or expired message again, behind what is queued, and publish it.
 
-        Its counters start anew, and it gets a new id; False if it is in another state, or is
-        being looked up.
+        Its counters start anew, and it gets a new id; False if it is in another state, is being
+        looked up, or came with the data of a file, which are gone.
         """
 
     async def open_attempts(self) -> Sequence[OpenAttempt]:
         """The attempts that were never settled, by `seq`: what a crash left, or is looked up."""
 
-    async def queued(self, after_seq: int, limit: int) -> Sequence[Message]:
-        """The queued messages with the lowest `seq` above `after_seq`, in order.
+    async def queued(self, priority: Priority, after_seq: int, limit: int) -> Sequence[Message]:
+        """The queued messages of a lane with the lowest `seq` above `after_seq`, in order.
 
-        One that bears an id prefers the session of its last attempt.
+        One that bears an id prefers the session of its last attempt. Scheduled ones are not among
+        them.
         """
 
-    async def expire_overdue(self, after_seq: int, at: float, limit: int) -> int:
-        """Expire queued messages above `after_seq` whose time is over; says how many."""
+    async def places(self) -> Mapping[Place, int]:
+        """How many places are held: by what is queued, being sent, looked up, or scheduled."""
+
+    async def expire_overdue(
+        self, priority: Priority, after_seq: int, at: float, limit: int
+    ) -> int:
+        """Expire queued messages of a lane, above `after_seq`, whose time is over; says how many.
+
+        Not scheduled ones.
+        """
 
     async def erase_texts(self, settled_before: float, limit: int) -> int:
-        """Erase texts of sent, delivered and read messages; says of how many."""
+        """Erase the contents of sent, delivered and read messages; says of how many."""
 
     async def purge(self, settled_before: float, limit: int) -> int:
         """Delete settled messages for good and count them as purged; says how many."""
+
+    async def spent_data(self, limit: int) -> Sequence[str]:
+        """The ids of settled messages whose data are not forgotten yet."""
+
+    async def forget_data(self, message_ids: Sequence[str]) -> None:
+        """Record that the data of messages are gone."""
+
+    async def holding_data(self, message_ids: Sequence[str]) -> frozenset[str]:
+        """Those of the messages that are not settled, and came with the data of a file."""
 
     async def forget_keys(self, used_before: float, limit: int) -> int:
         """Forget old idempotency keys; says how many."""
@@ -196,6 +265,9 @@ class Store(ReceiptStore, SessionStore, Protocol):
 
     async def find(self, wanted: Filter, limit: int) -> Sequence[Record]:
         """The newest messages that match, without their events."""
+
+    async def batch(self, batch: str) -> Batch | None:
+        """How the messages of a batch stand; None if none is kept."""
 
     async def ledger(self) -> Ledger:
         """The totals and the count of each state, read in one transaction."""
