@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from trio_wa.core.message import Message, OnUnknown
+from trio_wa.core.content import Content, Text
+from trio_wa.core.message import Message, OnUnknown, Priority
 from trio_wa.core.outcome import Rejected, Sent, Unknown
 from trio_wa.core.retry import Final, Inquire, Requeue
 from trio_wa.core.status import Status
@@ -22,8 +23,30 @@ def draft(
     owner: str | None = None,
     key: IdempotencyKey | None = None,
     on_unknown: OnUnknown | None = None,
+    content: Content = Text("Hello"),
+    priority: Priority = "normal",
+    send_at: float | None = None,
+    batch: str | None = None,
+    metadata: str | None = None,
+    ignore_suppression: bool = False,
 ) -> Draft:
-    return Draft(message_id, to, chat_id, "Hello", at, expires_at, sessions, owner, key, on_unknown)
+    return Draft(
+        message_id,
+        to,
+        chat_id,
+        content,
+        at,
+        expires_at,
+        sessions,
+        owner,
+        key,
+        on_unknown,
+        priority,
+        send_at,
+        batch,
+        metadata,
+        ignore_suppression,
+    )
 
 
 async def accept(store: Store, message_id: str, **fields: object) -> Message:

@@ -1,6 +1,7 @@
 """Messages for the tests of the core."""
 
-from trio_wa.core.message import Message
+from trio_wa.core.content import Text
+from trio_wa.core.message import Message, Priority
 
 
 def message(
@@ -13,13 +14,14 @@ def message(
     attempts: int = 0,
     deferrals: int = 0,
     prefer: str | None = None,
+    priority: Priority = "normal",
 ) -> Message:
     """The message with the place `seq`, and an id of that number."""
     return Message(
         id=f"m{seq}",
         seq=seq,
         chat_id=to,
-        text="Hello",
+        content=Text("Hello"),
         accepted_at=0.0,
         expires_at=expires_at,
         sessions=sessions,
@@ -27,4 +29,5 @@ def message(
         attempts=attempts,
         deferrals=deferrals,
         prefer=prefer,
+        priority=priority,
     )
