@@ -122,14 +122,15 @@ class Confirmations:
         if await self._store.mark_unconfirmed(message.message_id, now):
             log.warning("message.unconfirmed", message_id=message.message_id, session=session.name)
             if self._resend:
-                await self._send_again(message.message_id)
+                await self._send_again(message)
 
-    async def _send_again(self, message_id: str) -> None:
+    async def _send_again(self, message: Unconfirmed) -> None:
         """Queue a message once more, if there is a place for it.
 
         That it is marked would keep it from another try: so a store that fails is waited for.
         """
-        while self._window.open and self._window.reserve():
+        message_id = message.message_id
+        while self._window.open and self._window.reserve(message.priority):
             resent = False
             try:
                 resent = await self._store.resend(message_id, self._clock.now())
@@ -141,6 +142,6 @@ class Confirmations:
                 return
             finally:
                 if not resent:
-                    self._window.release()
+                    self._window.release(message.priority)
             await trio.sleep(AGAIN_SECONDS)
         log.warning("message.not_resent", message_id=message_id, reason="there is no place for it")

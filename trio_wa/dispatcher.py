@@ -1,5 +1,6 @@
-"""One task between the channel and the workers: it takes messages in and hands claims out."""
+"""Between the lanes and the workers: one task a lane takes messages in, one hands claims out."""
 
+import contextlib
 import random
 from math import inf
 
@@ -10,12 +11,13 @@ from trio_wa.clock import Clock
 from trio_wa.core.affinity import Allowed
 from trio_wa.core.contacts import is_stranger
 from trio_wa.core.dispatch import Claim, Dispatch, Expiry, Turn, Wait, Waiting
-from trio_wa.core.message import Message
+from trio_wa.core.message import LANES, Message, Priority
 from trio_wa.core.notice import Notice
 from trio_wa.core.outcome import Outcome
 from trio_wa.core.retry import Decision, Final, Inquire, Requeue
 from trio_wa.core.slot import Ghost
 from trio_wa.core.status import REACHED
+from trio_wa.lane import Lane
 from trio_wa.window import Window
 
 log = structlog.get_logger(__name__)
@@ -37,6 +39,7 @@ class Dispatcher:
         self._dispatch = dispatch
         self._window = window
         self._clock = clock
+        self._arriving = len(window.lanes)
         self._pause: trio.CancelScope | None = None
         self._not_before = 0.0
         self._still = trio.Event()
@@ -48,19 +51,11 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Move messages from the window to the workers until there is nothing left to do."""
-        arriving = True
-        async with self._claims, self._window.receive:
-            while True:
-                if arriving:
-                    arriving = self._take_in()
-                turn = self._claim(self._clock.now())
-                if not isinstance(turn, Wait):
-                    await self._claims.send(turn)
-                    continue
-                self._note_standstill()
-                if not arriving and turn.until >= self.drain_until and not self._awaits():
-                    return
-                await self._wait(turn.until, arriving=arriving)
+        async with trio.open_nursery() as lanes:
+            for priority, lane in self._window.lanes.items():
+                lanes.start_soon(self._take_in, lane, name=f"lane-{priority}")
+            async with self._claims:
+                await self._hand_out()
 
     def finished(
         self, claim: Claim, outcome: Outcome | None, decision: Decision
@@ -79,7 +74,7 @@ class Dispatcher:
             hold=isinstance(decision, Inquire),
         )
         if isinstance(decision, Final):
-            self._leave(final=outcome is not None)
+            self._leave(claim.message, final=outcome is not None)
         self._wake()
         return notices
 
@@ -98,7 +93,7 @@ class Dispatcher:
             self._dispatch.learn_contact(message.prefer, message.chat_id)
         if self._dispatch.release(message, requeue):
             if requeue is None:
-                self._leave(final=True)
+                self._leave(message, final=True)
             self._wake()
 
     def set_status(self, session: str, status: str | None) -> None:
@@ -129,19 +124,20 @@ class Dispatcher:
             case Claim(message):
                 self._dispatch.finish(job, None, message, now=now, jitter=0.0)
             case Expiry(message):
-                self._dispatch.finish_expiry()
+                self._dispatch.finish_expiry(message)
                 self._dispatch.add(message)
         self._wake()
 
     def discard(self, message_id: str) -> None:
         """Drop a message that was cancelled while it waited, if it is in memory."""
-        if self._dispatch.discard(message_id):
-            self._window.leave()
+        message = self._dispatch.get(message_id)
+        if message is not None and self._dispatch.discard(message_id):
+            self._window.lanes[message.priority].leave()
             self._wake()
 
-    def overtaken(self, message_id: str) -> None:
+    def overtaken(self, message_id: str, priority: Priority) -> None:
         """Drop a message that waited to be sent again, and turned out to have been sent."""
-        self._window.release()
+        self._window.release(priority)
         self.discard(message_id)
 
     def learn_contact(self, session: str, chat_id: str) -> None:
@@ -154,28 +150,47 @@ class Dispatcher:
         return self._dispatch.waiting(message_id, self._clock.now())
 
     def estimate(
-        self, sessions: Allowed, seq: int | None = None, *, stranger: bool = False
+        self,
+        sessions: Allowed,
+        priority: Priority,
+        seq: int | None = None,
+        *,
+        stranger: bool = False,
+        more: int = 0,
     ) -> float | None:
         """When a message that allows `sessions` is about to begin, in seconds since the epoch.
 
-        It is queued with this `seq`, or is the newest; a `stranger` is one to whom nobody has
-        written. None without a pace, or if no session works.
+        It is queued with this `seq`, or comes behind all of its lane that hold places and `more`
+        (below 0: fewer). A `stranger` is one to whom nobody has written. None without a pace, or if
+        no session works.
         """
         if not self._dispatch.paced:
             return None
-        behind = max(0, self._window.places - self._dispatch.held)  # those not in the ready set
-        if seq is None:
-            behind = max(0, behind - 1)  # it has its own place
-        else:
-            behind = min(behind, max(0, seq - self._window.fed_seq - 1))
-        ahead = self._dispatch.ahead(sessions, seq)
-        ahead += behind * self._dispatch.rotation.share(sessions, ())
-        strangers = self._dispatch.ahead(sessions, seq, strangers=True) if stranger else None
-        return self._dispatch.estimate(sessions, ahead, self._clock.now(), strangers=strangers)
+        dispatch, share = self._dispatch, self._dispatch.rotation.share(sessions, ())
+        ahead = dispatch.ahead(sessions, priority, seq) + self._outside(priority, seq, more) * share
+        strangers = dispatch.ahead(sessions, priority, seq, strangers=True) if stranger else None
+        now = self._clock.now()
+        return dispatch.estimate(sessions, ahead, now, priority=priority, strangers=strangers)
+
+    def _outside(self, priority: Priority, seq: int | None, more: int) -> int:
+        """How many go before such a message that are not in the ready set."""
+        outside = 0
+        for higher in LANES[: LANES.index(priority)]:
+            outside += self._beyond(higher)
+        beyond = max(0, self._beyond(priority) + more)
+        if seq is not None:
+            beyond = min(beyond, max(0, seq - self._window.lanes[priority].fed_seq - 1))
+        return outside + beyond
+
+    def _beyond(self, priority: Priority) -> int:
+        """How many messages of a lane are only in the store, or on their way in."""
+        return max(
+            0, self._window.lanes[priority].places.taken - self._dispatch.held_in(priority)
+        )
 
     def is_stranger(self, message_id: str) -> bool:
         """Whether a message waits here to be the first to its recipient."""
-        message = self._dispatch.ready.get(message_id)
+        message = self._dispatch.get(message_id)
         return message is not None and is_stranger(message)
 
     def obstacles(self) -> dict[str, str]:
@@ -190,16 +205,16 @@ class Dispatcher:
         """Wait until nothing stands in the way of one session at least."""
         await self._moving.wait()
 
-    def expired(self, *, final: bool) -> None:
+    def expired(self, message: Message, *, final: bool) -> None:
         """Take note that a worker is done with an expired message; not final if it was before."""
-        self._dispatch.finish_expiry()
-        self._leave(final=final)
+        self._dispatch.finish_expiry(message)
+        self._leave(message, final=final)
         self._wake()
 
-    def _leave(self, *, final: bool) -> None:
-        self._window.leave()
+    def _leave(self, message: Message, *, final: bool) -> None:
+        self._window.lanes[message.priority].leave()
         if final:  # otherwise whoever made it final has given its place back
-            self._window.release()
+            self._window.release(message.priority)
 
     def _note_standstill(self) -> None:
         still = len(self.obstacles()) == len(self._dispatch.rotation.slots)
@@ -221,28 +236,33 @@ class Dispatcher:
             return Wait(self._not_before)
         return self._dispatch.claim(now, jitter=random.random())  # noqa: S311 - jitter
 
-    def _take_in(self) -> bool:
-        """Move what has arrived into the ready set; False once nothing more can arrive."""
-        try:
-            while True:
-                self._dispatch.add(self._window.receive.receive_nowait())
-        except trio.WouldBlock:
-            return True
-        except trio.EndOfChannel:
-            return False
+    async def _take_in(self, lane: Lane) -> None:
+        """Move what arrives in a lane into its ready set, until nothing more can arrive."""
+        async with lane.receive:
+            async for message in lane.receive:
+                self._dispatch.add(message)
+                with contextlib.suppress(trio.WouldBlock, trio.EndOfChannel):
+                    while True:
+                        self._dispatch.add(lane.receive.receive_nowait())
+                self._wake()
+        self._arriving -= 1
+        self._wake()
 
-    async def _wait(self, until: float, *, arriving: bool) -> None:
+    async def _hand_out(self) -> None:
+        while True:
+            turn = self._claim(self._clock.now())
+            if not isinstance(turn, Wait):
+                await self._claims.send(turn)
+                continue
+            self._note_standstill()
+            if not self._arriving and turn.until >= self.drain_until and not self._awaits():
+                return
+            await self._wait(turn.until)
+
+    async def _wait(self, until: float) -> None:
         """Wait for an arrival, the end of an attempt, or the time `until`."""
         with trio.CancelScope(deadline=self._clock.deadline(until)) as self._pause:
-            if arriving:
-                try:
-                    message: Message = await self._window.receive.receive()
-                except trio.EndOfChannel:
-                    pass
-                else:
-                    self._dispatch.add(message)
-            else:
-                await trio.sleep_forever()
+            await trio.sleep_forever()
         self._pause = None
 
     def _wake(self) -> None:

@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 import trio
 
 from trio_wa.clock import Clock
+from trio_wa.core.message import LANES, Priority
 from trio_wa.ports import Store, StoreUnavailable
 from trio_wa.window import Window
 
@@ -57,17 +59,19 @@ class Janitor:
     async def sweep(self) -> None:
         """Do all that is due now."""
         now = self._clock.now()
-        await self._repeat(lambda: self._expire_overdue(now))
+        for priority in LANES:
+            await self._repeat(partial(self._expire_overdue, priority, now))
         await self._repeat(lambda: self._store.erase_texts(now - self._retention.text, CHUNK))
         await self._repeat(lambda: self._store.purge(now - self._retention.rows, CHUNK))
         await self._repeat(lambda: self._store.forget_keys(now - KEY_SECONDS, CHUNK))
         await self._repeat(lambda: self._store.forget_acks(now - ACK_SECONDS, CHUNK))
         await self._repeat(lambda: self._store.forget_histories(now - HISTORY_SECONDS, CHUNK))
 
-    async def _expire_overdue(self, now: float) -> int:
+    async def _expire_overdue(self, priority: Priority, now: float) -> int:
         """Expire what waits in the store alone; what is in memory is the dispatcher's."""
-        expired = await self._store.expire_overdue(self._window.fed_seq, now, CHUNK)
-        self._window.release(expired)
+        fed_seq = self._window.lanes[priority].fed_seq
+        expired = await self._store.expire_overdue(priority, fed_seq, now, CHUNK)
+        self._window.release(priority, expired)
         return expired
 
     async def _repeat(self, step: Callable[[], Awaitable[int]]) -> None:

@@ -1,15 +1,16 @@
-"""Brings back what is due: what a crash left, what a start finds queued, and a long backlog."""
+"""Brings what is due: what a crash left, a long backlog, and what was scheduled."""
 
 import random
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Protocol
 
 import structlog
 import trio
 
 from trio_wa.clock import Clock
-from trio_wa.core.message import Message
+from trio_wa.core.message import LANES, Message, Priority
 from trio_wa.core.outcome import Unknown
 from trio_wa.core.retry import Inquire, RetryPolicy, decide
 from trio_wa.core.status import Status
@@ -43,9 +44,9 @@ class Holder(Protocol):
 
 
 class Scheduler:
-    """Recovers at the start, and then feeds the window from the store whenever it is behind.
+    """Recovers at the start; then feeds each lane from the store whenever it is behind.
 
-    `left` is what the store held as open before the first worker ran: afterwards it could not be
+    What was scheduled is queued as its time comes. `left` is what the store held as open before the first worker ran: afterwards it could not be
     told from what workers are sending.
     """
 
@@ -68,21 +69,42 @@ class Scheduler:
         self._left = deque(left)
 
     async def run(self) -> None:
-        """Settle what a crash left begun, then feed the window until cancelled."""
-        while True:
-            try:
-                await self._recover()
-                await self._feed()
-            except StoreUnavailable as error:
-                log.warning("scheduler.store_unavailable", reason=str(error))
-                await trio.sleep(AGAIN_SECONDS)
+        """Settle what a crash left begun, then feed the lanes and release what is due."""
+        while self._left:
+            await self._try(self._recover)
+        async with trio.open_nursery() as nursery:
+            for priority in LANES:
+                feed = partial(self._feed, priority)
+                nursery.start_soon(self._repeat, feed, name=f"scheduler-{priority}")
+            nursery.start_soon(self._repeat, self._release, name="scheduler-release")
 
-    async def _feed(self) -> None:
-        seq = await self._window.behind()
-        messages = await self._store.queued(self._window.fed_seq, CHUNK)
-        await self._window.feed(messages)
+    async def _repeat(self, step: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await self._try(step)
+
+    async def _try(self, step: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await step()
+        except StoreUnavailable as error:
+            log.warning("scheduler.store_unavailable", reason=str(error))
+            await trio.sleep(AGAIN_SECONDS)
+
+    async def _feed(self, priority: Priority) -> None:
+        lane = self._window.lanes[priority]
+        seq = await lane.behind()
+        messages = await self._store.queued(priority, lane.fed_seq, CHUNK)
+        await lane.feed(messages)
         if len(messages) < CHUNK:
-            self._window.caught_up(seq)
+            lane.caught_up(seq)
+
+    async def _release(self) -> None:
+        """Queue what is due, then wait for what is due next."""
+        schedule = self._window.schedule
+        schedule.forget()
+        while released := await self._store.release_due(self._clock.now(), CHUNK):
+            self._window.come_up(released)
+        schedule.note(await self._store.next_due())
+        await schedule.due(self._clock)
 
     async def _recover(self) -> None:
         """Go on with each attempt that was never settled.
@@ -93,7 +115,7 @@ class Scheduler:
         while self._left:
             attempt = self._left[0]
             if attempt.asked or await self._settle_crashed(attempt):
-                await self._window.enter()
+                await self._window.lanes[attempt.message.priority].enter()
                 self._dispatcher.block(attempt.message)
                 self._inquiries.open(attempt)
                 log.info("inquiry.taken_up", message_id=attempt.message.id, session=attempt.session)
@@ -116,5 +138,5 @@ class Scheduler:
         log.warning("message.recovered", message_id=message.id, status=status)
         is_open = status is Status.UNKNOWN and isinstance(decision, Inquire)
         if status is not Status.QUEUED and not is_open:
-            self._window.release()
+            self._window.release(message.priority)
         return is_open

@@ -11,6 +11,8 @@ import trio
 
 from trio_wa.adapters.alert_command import AlertCommand
 from trio_wa.adapters.alert_url import AlertUrl
+from trio_wa.adapters.media_directory import MediaDirectory
+from trio_wa.adapters.media_memory import MemoryMedia
 from trio_wa.adapters.memory_store import MemoryStore
 from trio_wa.adapters.sqlite import open_sqlite_store
 from trio_wa.adapters.waha import Waha
@@ -25,8 +27,9 @@ from trio_wa.greeting import greet
 from trio_wa.intake.http import Request, Response
 from trio_wa.intake.routes import create_intake
 from trio_wa.janitor import Janitor, Retention
+from trio_wa.media import MediaKeeper
 from trio_wa.oversight import Oversight
-from trio_wa.ports import Ledger, Notifier, OpenAttempt, Publish, Store
+from trio_wa.ports import Ledger, MediaStore, Notifier, OpenAttempt, Publish, Store
 from trio_wa.scheduler import Scheduler
 from trio_wa.window import Window
 from trio_wa.worker import Worker
@@ -65,6 +68,13 @@ async def open_store(settings: Settings, publish: Publish) -> AsyncIterator[Stor
         yield store
 
 
+def open_media(settings: Settings) -> MediaStore:
+    """Where the data of files are kept: beside the store."""
+    if settings.in_memory:
+        return MemoryMedia()
+    return MediaDirectory(Path(f"{settings.journal_path}.media"))
+
+
 async def run(
     settings: Settings,
     front: Front,
@@ -83,7 +93,12 @@ async def run(
         StoreUnusable: the store cannot be opened; nothing was changed.
     """
     clock = clock or Clock()
-    window = Window(capacity=settings.queue_capacity, max_backlog=settings.backlog)
+    window = Window(
+        capacity=settings.queue_capacity,
+        max_backlog=settings.backlog,
+        max_scheduled=settings.max_scheduled,
+    )
+    media = open_media(settings)
     policy = RetryPolicy(
         settings.max_attempts, settings.retry_base, settings.retry_max, settings.on_unknown
     )
@@ -96,11 +111,12 @@ async def run(
         quiet_hours=settings.quiet_hours,
     )
     dispatcher = Dispatcher(dispatch, window, clock)
-    gateway = Waha(api_key=settings.waha_key, timeout=settings.send_timeout, clock=clock)
+    gateway = Waha(
+        api_key=settings.waha_key, timeout=settings.send_timeout, clock=clock, media=media
+    )
     async with opening(settings, window.publish) as store, gateway.observe() as observer:
         left = await store.open_attempts()
-        if unsettled := _unsettled(await store.ledger(), left):
-            window.fall_behind(unsettled)
+        window.recall(await store.places())
         # What a crash left begun is in no history before the scheduler settles it.
         begun = [(each.session, each.began_at) for each in left if not each.asked]
         memories = await store.session_memories()
@@ -128,9 +144,12 @@ async def run(
         scheduler = Scheduler(store, window, dispatcher, oversight.inquiries, policy, clock, left)
         retention = Retention(settings.text_retention, settings.retention)
         janitor = Janitor(store, window, retention, clock)
+        keeper = MediaKeeper(store, media)
+        await keeper.look()
         intake = create_intake(
             settings,
             store,
+            media,
             window,
             dispatcher,
             oversight.overview,
@@ -151,11 +170,12 @@ async def run(
                     async with trio.open_nursery() as producers:
                         producers.start_soon(scheduler.run, name="scheduler")
                         producers.start_soon(janitor.run, name="janitor")
+                        producers.start_soon(keeper.run, name="media-keeper")
                         producers.start_soon(greet, settings, observer, oversight, name="greeting")
                         await front(intake)  # 1. until the signal; open requests end
                         producers.cancel_scope.cancel()  # 2. what is only in the store stays there
                     window.close()  # 3. no producer is left: the queue drains, then everything ends
-                    log.info("service.draining", backlog=window.places)
+                    log.info("service.draining", backlog=window.backlog)
                     if (seconds := settings.drain_seconds) is not None:
                         workers.cancel_scope.deadline = trio.current_time() + seconds
                         dispatcher.drain_until = clock.now() + seconds

@@ -1,105 +1,63 @@
-"""The way into memory: places in the backlog, permits in memory, and the order between them."""
+"""The lanes into memory, and the schedule: whose place a message holds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 
-import trio
-
-from trio_wa.core.message import Message
+from trio_wa.core.message import LANES, Message, Priority
+from trio_wa.lane import Lane
+from trio_wa.places import Places
+from trio_wa.ports import Place
+from trio_wa.schedule import Schedule
 
 
 class Window:
-    """Which part of the backlog is in memory.
+    """A lane for each priority, so that one that is full keeps no message out of another.
 
-    A place is held by every accepted message until it is final; `max_backlog` of them make the
-    backlog. A permit is held by those in memory; `capacity` of them make the window, and the
-    channel to the dispatcher, which is as large, never blocks. While the store holds queued
-    messages that are not in memory, new ones are only recorded, and the scheduler feeds the
-    window in order: no message overtakes an older one.
-
-    Everything that changes state here is synchronous.
+    Scheduled messages have places of their own until their time comes.
     """
 
-    def __init__(self, *, capacity: int, max_backlog: int) -> None:
-        self._send: trio.MemorySendChannel[Message]
-        self._send, self.receive = trio.open_memory_channel[Message](capacity)
-        self.max_backlog = max_backlog
-        self.places = 0
+    def __init__(self, *, capacity: int, max_backlog: int, max_scheduled: int) -> None:
+        self.lanes: Mapping[Priority, Lane] = {
+            priority: Lane(capacity=capacity, max_backlog=max_backlog) for priority in LANES
+        }
+        self.schedule = Schedule(max_scheduled)
         self.open = True
-        self.fed_seq = 0
-        self._recorded_seq = 0
-        self._permits = trio.Semaphore(capacity, max_value=capacity)
-        self._behind = False
-        self._fell_behind = trio.Event()
 
-    def reserve(self) -> bool:
-        """Take a place in the backlog; False if there is none."""
-        if self.places >= self.max_backlog:
-            return False
-        self.places += 1
-        return True
+    @property
+    def backlog(self) -> int:
+        """How many messages are queued, being sent, or looked up."""
+        return sum(lane.places.taken for lane in self.lanes.values())
 
-    def release(self, places: int = 1) -> None:
+    def places(self, place: Place) -> Places:
+        """The places of a lane, or of the schedule."""
+        return self.schedule.places if place == "scheduled" else self.lanes[place].places
+
+    def reserve(self, place: Place) -> bool:
+        """Take a place; False if there is none."""
+        return self.places(place).reserve()
+
+    def release(self, place: Place, number: int = 1) -> None:
         """Give places back: their messages are final, or were never recorded."""
-        self.places -= places
+        self.places(place).release(number)
+
+    def recall(self, taken: Mapping[Place, int]) -> None:
+        """Take the places of what the store holds at a start, however many there are."""
+        for place, number in taken.items():
+            self.places(place).take(number)
+            if place != "scheduled" and number:
+                self.lanes[place].fall_behind()
 
     def publish(self, message: Message) -> None:
-        """Note a message that was just recorded; it goes on at once unless older ones wait.
+        """Note a message that was just recorded as queued; see `Lane.publish`."""
+        self.lanes[message.priority].publish(message)
 
-        Called for every queued message in the order of `seq`, in the step that completes its
-        record. After `close` it only stays in the store.
-        """
-        self._recorded_seq = message.seq
-        if self.open and not self._behind:
-            try:
-                self._permits.acquire_nowait()
-            except trio.WouldBlock:
-                self.fall_behind()
-            else:
-                self._pass_on(message)
-
-    def fall_behind(self, places: int = 0) -> None:
-        """Note that the store holds queued messages that are not in memory.
-
-        At a start `places` of them take their places, however large the backlog may be.
-        """
-        self.places += places
-        self._behind = True
-        self._fell_behind.set()
-
-    async def behind(self) -> int:
-        """Wait until the store holds more than memory does; the last `seq` recorded by then."""
-        await self._fell_behind.wait()
-        return self._recorded_seq
-
-    async def feed(self, messages: Sequence[Message]) -> None:
-        """Pass on messages from the store, in order, each as soon as there is a permit for it.
-
-        A waiting feeder has its permit before any new message.
-        """
+    def come_up(self, messages: Iterable[Message]) -> None:
+        """Give scheduled messages whose time has come a place in their lane."""
         for message in messages:
-            await self._permits.acquire()
-            self._pass_on(message)
-
-    async def enter(self) -> None:
-        """Take a permit for a message that comes into memory without waiting there to be sent."""
-        await self._permits.acquire()
-
-    def caught_up(self, seq: int) -> None:
-        """Note that everything recorded up to `seq` was passed on; what came since is still due."""
-        self.fed_seq = max(self.fed_seq, seq)
-        if self._recorded_seq <= seq:
-            self._behind = False
-            self._fell_behind = trio.Event()
-
-    def leave(self) -> None:
-        """Note that a message has left memory."""
-        self._permits.release()
+            self.schedule.places.release()
+            self.lanes[message.priority].places.take()
 
     def close(self) -> None:
         """Let the dispatcher drain what is in memory: no producer remains."""
         self.open = False
-        self._send.close()
-
-    def _pass_on(self, message: Message) -> None:
-        self.fed_seq = message.seq
-        self._send.send_nowait(message)
+        for lane in self.lanes.values():
+            lane.close()

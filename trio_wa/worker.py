@@ -49,7 +49,7 @@ class Finished(Protocol):
     def refused(self, job: Claim | Expiry) -> None:
         """The store would not record the begin of a job, and nothing was done."""
 
-    def expired(self, *, final: bool) -> None:
+    def expired(self, message: Message, *, final: bool) -> None:
         """An expired message is done with; not final if something else settled it before."""
 
 
@@ -251,7 +251,7 @@ class Worker:
         except StoreUnavailable:
             self._dispatcher.refused(job)
             return
-        self._dispatcher.expired(final=final)
+        self._dispatcher.expired(message, final=final)
         if final:
             log.error("message.expired", message_id=message.id, to=mask(message.chat_id))
 

@@ -106,6 +106,7 @@ class Settings(BaseSettings):
     max_backlog: Annotated[int, whole(1, 100_000_000)] | None = Field(
         default=None, examples=["100000"]
     )
+    max_scheduled: Annotated[int, whole(0, 100_000_000)] = 1_000_000
     min_free_disk: Annotated[int, size(0, 10**15)] = Field(default=100_000_000, examples=["100MB"])
     lock_wait: Annotated[float, duration("0", "24h")] = 0.0
     text_retention: Annotated[float, duration("0", "3650d")] = 86_400.0

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from trio_wa.core.dispatch import Waiting
+from trio_wa.core.message import Priority
 
 
 class Dispatching(Protocol):
@@ -12,12 +13,19 @@ class Dispatching(Protocol):
         """What a message in memory waits for; None if it does not wait there."""
 
     def estimate(
-        self, sessions: tuple[str, ...], seq: int | None = None, *, stranger: bool = False
+        self,
+        sessions: tuple[str, ...],
+        priority: Priority,
+        seq: int | None = None,
+        *,
+        stranger: bool = False,
+        more: int = 0,
     ) -> float | None:
         """When a message that allows `sessions` is about to begin, in seconds since the epoch.
 
-        It is queued with this `seq`, or is the newest; a `stranger` is one to whom nobody has
-        written. None without a pace, or if no session works.
+        It is queued with this `seq`, or comes behind all of its lane that hold places and `more`
+        (below 0: fewer). A `stranger` is one to whom nobody has written. None without a pace, or if
+        no session works.
         """
 
     def is_stranger(self, message_id: str) -> bool:

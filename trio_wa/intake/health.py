@@ -37,7 +37,9 @@ class Health:
                 "status": "ready",
                 "dispatch": "paused" if obstacles.keys() == self.sessions else "running",
                 "obstacles": obstacles,
-                "backlog": self.window.places,
-                "max_backlog": self.window.max_backlog,
+                "backlog": self.window.backlog,
+                "lanes": {name: lane.places.taken for name, lane in self.window.lanes.items()},
+                "max_backlog": self.window.places("normal").limit,
+                "scheduled": self.window.places("scheduled").taken,
             },
         )
