@@ -184,9 +184,7 @@ class Dispatcher:
 
     def _beyond(self, priority: Priority) -> int:
         """How many messages of a lane are only in the store, or on their way in."""
-        return max(
-            0, self._window.lanes[priority].places.taken - self._dispatch.held_in(priority)
-        )
+        return max(0, self._window.lanes[priority].places.taken - self._dispatch.held_in(priority))
 
     def is_stranger(self, message_id: str) -> bool:
         """Whether a message waits here to be the first to its recipient."""

@@ -46,8 +46,8 @@ class Holder(Protocol):
 class Scheduler:
     """Recovers at the start; then feeds each lane from the store whenever it is behind.
 
-    What was scheduled is queued as its time comes. `left` is what the store held as open before the first worker ran: afterwards it could not be
-    told from what workers are sending.
+    What was scheduled is queued as its time comes. `left` is what the store held as open before the
+    first worker ran: afterwards it could not be told from what workers are sending.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ from trio_wa.intake.operations import RETRIED, Operations, busy
 from trio_wa.intake.recording import fetched
 from trio_wa.intake.selection import MAX_LIMIT, BadSelection, Selection, read_selection
 from trio_wa.intake.views import looked_up
-from trio_wa.ports import Cursor
+from trio_wa.ports import Cursor, Record
 
 log = structlog.get_logger(__name__)
 
@@ -41,39 +41,38 @@ class BulkRetry:
         matching, oldest = await self._oldest(selection)
         queued, left = await self._queue_again(oldest)
         if left and not queued:
-            backlog = self.operations.window.max_backlog
-            return busy("queue_full", f"{backlog} messages wait already")
+            return self.operations.no_place(oldest[0].priority)
         log.info("messages.retried", queued=queued, by=request.caller.name)
         remaining = matching - len(oldest) + left
         return answer(202, {"queued": queued, "remaining": remaining})
 
-    async def _oldest(self, selection: Selection) -> tuple[int, Sequence[str]]:
-        """How many match, and of the oldest of them the ids, the oldest first."""
-        ids: deque[str] = deque(maxlen=selection.limit)
+    async def _oldest(self, selection: Selection) -> tuple[int, Sequence[Record]]:
+        """How many match, and the oldest of them, the oldest first."""
+        oldest: deque[Record] = deque(maxlen=selection.limit)
         matching, wanted = 0, selection.wanted
         store = self.operations.messages.store
         while records := await fetched(store.find(wanted, MAX_LIMIT)):
-            settled = [record.id for record in records if not looked_up(record)]
+            settled = [each for each in records if not (looked_up(each) or each.has_data)]
             matching += len(settled)
-            ids.extend(settled)
+            oldest.extend(settled)
             last = records[-1]
             wanted = replace(wanted, cursor=Cursor(last.accepted_at, last.number))
-        return matching, tuple(reversed(ids))
+        return matching, tuple(reversed(oldest))
 
-    async def _queue_again(self, ids: Sequence[str]) -> tuple[int, int]:
+    async def _queue_again(self, records: Sequence[Record]) -> tuple[int, int]:
         """How many were queued, and how many are left because there is no place, or no time."""
         clock = self.operations.messages.clock
         until = clock.now() + BULK_SECONDS
         queued = 0
-        for done, message_id in enumerate(ids):
+        for done, record in enumerate(records):
             if done and clock.now() >= until:
-                return queued, len(ids) - done
-            match await self.operations.queue_again(message_id):
+                return queued, len(records) - done
+            match await self.operations.queue_again(record):
                 case "queued":
                     queued += 1
                 case "no_place":
-                    return queued, len(ids) - done
-                case "other_state":  # another request was faster
+                    return queued, len(records) - done
+                case "other_state":  # another request was faster, or its data are gone
                     pass
         return queued, 0
 

@@ -1,9 +1,17 @@
 """Who asks, and what that one may do."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from trio_wa.config.api_keys import SCOPES, Scope
-from trio_wa.ports import Record
+
+
+class Owned(Protocol):
+    """What belongs to a caller."""
+
+    @property
+    def owner(self) -> str | None:
+        """The name of the API key that brought it; None without keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +41,8 @@ class Caller:
         """Whether it has `scope`; `admin` includes the others."""
         return self.admin or scope in self.scopes
 
-    def sees(self, record: Record) -> bool:
-        """Whether a message exists for it."""
+    def sees(self, record: Owned) -> bool:
+        """Whether a message, or a batch of them, exists for it."""
         return self.admin or (self.name is not None and record.owner == self.name)
 
 

@@ -64,7 +64,9 @@ class Messages:
         view = message_view(record, waiting, whole=whole)
         if whole and waiting is not None:
             stranger = self.dispatch.is_stranger(record.id)
-            estimated_at = self.dispatch.estimate(record.sessions, record.seq, stranger=stranger)
+            estimated_at = self.dispatch.estimate(
+                record.sessions, record.priority, record.seq, stranger=stranger
+            )
             if estimated_at is not None:
                 view["estimated_at"] = timestamp(max(estimated_at, waiting.until or 0.0))
         return view

@@ -5,11 +5,13 @@ from typing import Literal
 
 import structlog
 
+from trio_wa.core.message import Priority
 from trio_wa.core.status import Status
 from trio_wa.intake.http import Request, Response, answer, problem
 from trio_wa.intake.messages import Messages, missing
 from trio_wa.intake.recording import recorded
 from trio_wa.intake.views import looked_up
+from trio_wa.ports import Record
 from trio_wa.window import Window
 
 log = structlog.get_logger(__name__)
@@ -37,9 +39,10 @@ class Operations:
         if record is None:
             return missing()
         now = self.messages.clock.now()
-        if not await recorded(self.messages.store.cancel(record.id, now)):
+        place = await recorded(self.messages.store.cancel(record.id, now))
+        if place is None:
             return await self._conflict(request, "not_queued", "cancelled while it is queued")
-        self.window.release()
+        self.window.release(place)
         self.messages.dispatch.discard(record.id)
         log.info("message.cancelled", message_id=record.id, by=request.caller.name)
         return await self._shown(request, 200)
@@ -51,29 +54,37 @@ class Operations:
             return missing()
         if record.status not in RETRIED or looked_up(record):
             return await self._conflict(request, "not_retryable", f"retried from {_RETRIED}")
+        if record.has_data:
+            detail = "the data of its file are gone since it was settled: send it anew"
+            return problem(409, "media_gone", detail)
         if not self.window.open:
             return busy("stopping", "the service is stopping; try again in a moment")
-        match await self.queue_again(record.id):
+        match await self.queue_again(record):
             case "queued":
                 return await self._shown(request, 202)
             case "no_place":
-                return busy("queue_full", f"{self.window.max_backlog} messages wait already")
+                return self.no_place(record.priority)
             case "other_state":
                 return await self._conflict(request, "not_retryable", f"retried from {_RETRIED}")
 
-    async def queue_again(self, message_id: str) -> Literal["queued", "no_place", "other_state"]:
+    def no_place(self, priority: Priority) -> Response:
+        """503, where a lane has no place."""
+        limit = self.window.places(priority).limit
+        return busy("queue_full", f"{limit} messages wait already")
+
+    async def queue_again(self, record: Record) -> Literal["queued", "no_place", "other_state"]:
         """Queue a message again, in a place of its own, and say whether that could be."""
-        if not self.window.reserve():
+        if not self.window.reserve(record.priority):
             return "no_place"
         retried = False
         try:
             now = self.messages.clock.now()
             retried = await recorded(
-                self.messages.store.retry(message_id, now, now + self.message_ttl)
+                self.messages.store.retry(record.id, now, now + self.message_ttl)
             )
         finally:
             if not retried:
-                self.window.release()
+                self.window.release(record.priority)
         return "queued" if retried else "other_state"
 
     async def _conflict(self, request: Request, code: str, rule: str) -> Response:

@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from trio_wa.clock import Clock
 from trio_wa.config import Settings
 from trio_wa.intake.accept import Accept
+from trio_wa.intake.admission import Admission
 from trio_wa.intake.alerts import AlertDesk, Latest
 from trio_wa.intake.authorize import Authorize
+from trio_wa.intake.batch import AcceptBatch
+from trio_wa.intake.batches import Batches
 from trio_wa.intake.bulk_retry import BulkRetry
 from trio_wa.intake.dispatching import Dispatching
 from trio_wa.intake.events import Events
@@ -17,15 +20,17 @@ from trio_wa.intake.operations import Operations
 from trio_wa.intake.recording import fetched
 from trio_wa.intake.router import Methods, Route, Router
 from trio_wa.intake.sessions import SessionDesk, Sessions
+from trio_wa.intake.suppressions import Suppressions
 from trio_wa.intake.views import ledger_view
 from trio_wa.intake.webhooks import Webhooks
-from trio_wa.ports import Store
+from trio_wa.ports import MediaStore, Store
 from trio_wa.window import Window
 
 
 def create_intake(
     settings: Settings,
     store: Store,
+    media: MediaStore,
     window: Window,
     dispatch: Dispatching,
     sessions: Sessions,
@@ -35,13 +40,16 @@ def create_intake(
 ) -> Router:
     """The intake: one function from `Request` to `Response`, for any front end."""
     authorize = Authorize(settings.keys, allow_anonymous=settings.allow_anonymous)
-    routes = create_routes(settings, store, window, dispatch, sessions, events, alerts, clock)
+    routes = create_routes(
+        settings, store, media, window, dispatch, sessions, events, alerts, clock
+    )
     return Router(routes, authorize)
 
 
 def create_routes(
     settings: Settings,
     store: Store,
+    media: MediaStore,
     window: Window,
     dispatch: Dispatching,
     sessions: Sessions,
@@ -51,10 +59,14 @@ def create_routes(
 ) -> Mapping[str, Methods]:
     """Every path, its methods, and for each what a caller needs."""
     names = frozenset(session.name for session in settings.sessions)
-    accept = Accept(store, window, clock, settings.message_ttl, names, dispatch, settings.region)
+    admission = Admission(store, media, window, clock, settings.message_ttl, names, dispatch)
+    accept = Accept(admission, settings.region)
+    accept_batch = AcceptBatch(admission, settings.region)
     health = Health(store, window, names, dispatch.obstacles)
     messages = Messages(store, dispatch, clock, settings.region)
     operations = Operations(messages, window, settings.message_ttl)
+    batches = Batches(messages, window)
+    suppressions = Suppressions(store, dispatch, window, clock, settings.region)
     desk = SessionDesk(sessions, names)
     alert_desk = AlertDesk(alerts)
     secret = settings.webhook_secret
@@ -65,6 +77,15 @@ def create_routes(
 
     return {
         "/send": {"POST": Route(accept, "submit")},
+        "/send/batch": {"POST": Route(accept_batch, "submit")},
+        "/batches/{id}": {"GET": Route(batches.show, "read")},
+        "/batches/{id}/cancel": {"POST": Route(batches.cancel, "send")},
+        "/suppressions": {"GET": Route(suppressions.list, "read")},
+        "/suppressions/{number}": {
+            "GET": Route(suppressions.show, "read"),
+            "PUT": Route(suppressions.add, "send"),
+            "DELETE": Route(suppressions.remove, "admin"),
+        },
         "/messages": {"GET": Route(messages.list, "read")},
         "/messages/retry": {"POST": Route(BulkRetry(operations), "send")},
         "/messages/{id}": {"GET": Route(messages.show, "read")},

@@ -106,6 +106,12 @@ def _time(text: str) -> float:
     raise ValueError("must be a time such as 2026-11-24T08:30:00Z, or seconds since the epoch")
 
 
+def _batch(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-f-]{36}", text):
+        raise ValueError("must be the id of a batch")
+    return text
+
+
 def _only(text: str) -> bool:
     if text == "true":
         return True
@@ -125,6 +131,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "after": _time,
     "before": _time,
     "unconfirmed": _only,
+    "batch": _batch,
     "limit": _limit,
     "cursor": read_cursor,
 }

@@ -1,5 +1,6 @@
 """A message as its caller sees it."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,8 @@ def message_view(record: Record, waiting: Waiting | None, *, whole: bool) -> dic
         "id": record.id,
         "to": record.to,
         "chat_id": record.chat_id,
+        "type": record.kind,
+        "priority": record.priority,
         "status": record.status.value,
     }
     if record.unconfirmed:
@@ -34,9 +37,12 @@ def message_view(record: Record, waiting: Waiting | None, *, whole: bool) -> dic
         **({} if record.on_unknown is None else {"on_unknown": record.on_unknown}),
         "waha_message_id": record.waha_id,
         "accepted_at": timestamp(record.accepted_at),
+        **({} if record.send_at is None else {"send_at": timestamp(record.send_at)}),
         "expires_at": timestamp(record.expires_at),
         "settled_at": None if record.settled_at is None else timestamp(record.settled_at),
         "error": None if record.code is None else {"code": record.code, "detail": record.detail},
+        **({} if record.batch is None else {"batch": record.batch}),
+        **({} if record.metadata is None else {"metadata": json.loads(record.metadata)}),
     }
     if whole:
         view["attempts"] = list(_attempts(record))
@@ -58,6 +64,8 @@ def waits(record: Record, waiting: Waiting | None, now: float) -> Waiting | None
         return None
     if waiting is not None:
         return waiting
+    if record.scheduled:
+        return Waiting("schedule", record.send_at)
     return Waiting("retry", record.due_at) if record.due_at > now else Waiting("turn")
 
 

@@ -1,0 +1,246 @@
+"""From what callers send to what is recorded: reserve places, record, enqueue."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeAlias, assert_never
+
+import trio
+import uuid_utils
+
+from trio_wa.clock import Clock
+from trio_wa.core.contacts import is_stranger
+from trio_wa.core.message import LANES, Priority
+from trio_wa.intake.caller import Caller
+from trio_wa.intake.dispatching import Dispatching
+from trio_wa.intake.idempotency import fingerprint
+from trio_wa.intake.recording import fetched, recorded
+from trio_wa.intake.refusal import Refusal, busy, invalid
+from trio_wa.intake.sending import Sending
+from trio_wa.ports import (
+    Acceptance,
+    Accepted,
+    Draft,
+    KeyReused,
+    MediaStore,
+    Replayed,
+    Store,
+    StoreUnavailable,
+    Suppressed,
+)
+from trio_wa.telemetry import timestamp
+from trio_wa.window import Window
+
+AHEAD_SECONDS = 365 * 86_400.0
+"""How far ahead a message may be scheduled: what is further is a slip of the pen."""
+
+REMOVE_SECONDS = 2.0
+"""How long the data of what was not accepted may take to go; the next start finds the rest."""
+
+Admitted: TypeAlias = Accepted | Replayed
+Answer: TypeAlias = Admitted | Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A draft, and the data of its file."""
+
+    draft: Draft
+    data: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Lets messages in: each is accepted once the store has it, or refused; none waits for WAHA."""
+
+    store: Store
+    media: MediaStore
+    window: Window
+    clock: Clock
+    message_ttl: float
+    sessions: frozenset[str]
+    dispatch: Dispatching
+    new_id: Callable[[], str] = lambda: str(uuid_utils.uuid7())
+
+    def closed(self) -> Refusal | None:
+        """Why nothing at all is accepted now; None if messages are."""
+        if not self.window.open:
+            return busy("stopping", "the service is stopping; try again in a moment")
+        if (reason := self.store.problem()) is not None:
+            return busy("store_unavailable", reason)
+        return None
+
+    def candidate(
+        self, sending: Sending, caller: Caller, key: str | None = None, batch: str | None = None
+    ) -> Candidate | Refusal:
+        """What is to be recorded of a message, or why it cannot be as its caller wants it."""
+        now = self.clock.now()
+        refusal = self._forbidden(sending.sessions, caller) or _mistimed(sending, now)
+        if refusal is not None:
+            return refusal
+        starts = max(now, sending.send_at or now)
+        expires_at = sending.expires_at or starts + (sending.ttl or self.message_ttl)
+        draft = Draft(
+            id=self.new_id(),
+            to=sending.to,
+            chat_id=sending.chat_id,
+            content=sending.content,
+            accepted_at=now,
+            expires_at=expires_at,
+            sessions=sending.sessions or caller.sessions,
+            owner=caller.name,
+            key=None if key is None else fingerprint(key, sending.payload),
+            on_unknown=sending.on_unknown,
+            priority=sending.priority,
+            send_at=sending.send_at,
+            batch=batch,
+            metadata=sending.metadata,
+            ignore_suppression=sending.ignore_suppression,
+        )
+        return Candidate(draft, sending.data)
+
+    async def admit(self, candidates: Sequence[Candidate]) -> list[Answer]:
+        """Record all that can be accepted in one transaction; for each what came of it, in order.
+
+        Raises:
+            StoreUnavailable: nothing is recorded.
+        """
+        answers = self._reserve_all([each.draft for each in candidates])
+        chosen = [
+            each for each, refusal in zip(candidates, answers, strict=True) if refusal is None
+        ]
+        recorded_ones = iter(await self._record(chosen) if chosen else ())
+        return [
+            next(recorded_ones)
+            if refusal is None
+            else await self._unless_replayed(each.draft, refusal)
+            for each, refusal in zip(candidates, answers, strict=True)
+        ]
+
+    def estimates(
+        self, candidates: Sequence[Candidate], answers: Sequence[Answer]
+    ) -> list[str | None]:
+        """For each that was just accepted when it leaves at the earliest, where that is known."""
+        behind = dict.fromkeys(LANES, 0)
+        pairs = zip(reversed(candidates), reversed(answers), strict=True)
+        return [self._estimated(each.draft, answer, behind) for each, answer in pairs][::-1]
+
+    def _estimated(self, draft: Draft, answer: Answer, behind: dict[Priority, int]) -> str | None:
+        """The same of one; `behind` counts for each lane those that come behind it."""
+        if not isinstance(answer, Accepted):
+            return None
+        if draft.place == "scheduled":
+            return timestamp(draft.send_at or draft.accepted_at)
+        behind[draft.priority] += 1  # its own place does not go before it either
+        at = self.dispatch.estimate(
+            draft.sessions,
+            draft.priority,
+            stranger=is_stranger(answer.message),
+            more=-behind[draft.priority],
+        )
+        return None if at is None else timestamp(at)
+
+    def _forbidden(self, sessions: Sequence[str], caller: Caller) -> Refusal | None:
+        """The refusal of a message that asks for a session it cannot have."""
+        for name in sessions:
+            if caller.sessions and name not in caller.sessions:
+                bound = ", ".join(caller.sessions)
+                detail = f"the key {caller.name} sends over {bound} alone, not over {name!r}"
+                return Refusal(403, "session_forbidden", detail)
+            if name not in self.sessions:
+                known = ", ".join(sorted(caller.sessions or self.sessions))
+                detail = f"session {name!r} is not one of WAHA_SESSIONS: {known}"
+                return invalid([{"field": "session", "detail": detail}])
+        return None
+
+    def _reserve_all(self, drafts: Iterable[Draft]) -> list[Refusal | None]:
+        """Take a place for each, or say why it gets none."""
+        return [self._hopeless(draft) or self._reserve(draft) for draft in drafts]
+
+    def _hopeless(self, draft: Draft) -> Refusal | None:
+        """The refusal of a message that cannot leave in time, however well all goes."""
+        at = draft.accepted_at
+        if draft.place == "scheduled":
+            at = draft.send_at or at
+        elif (estimate := self.dispatch.estimate(draft.sessions, draft.priority)) is not None:
+            at = max(at, estimate)
+        if at < draft.expires_at:
+            return None
+        detail = (
+            f"it would leave at {timestamp(at)} at the earliest, and expires at"
+            f" {timestamp(draft.expires_at)}: give it more time, or a higher priority"
+        )
+        return Refusal(422, "cannot_meet_ttl", detail)
+
+    def _reserve(self, draft: Draft) -> Refusal | None:
+        if self.window.reserve(draft.place):
+            return None
+        limit = self.window.places(draft.place).limit
+        if draft.place == "scheduled":
+            return busy("schedule_full", f"{limit} messages are scheduled already (MAX_SCHEDULED)")
+        return busy("queue_full", f"{limit} messages wait already")
+
+    async def _record(self, chosen: Sequence[Candidate]) -> list[Answer]:
+        """Record what has a place; who is not accepted gives it back."""
+        drafts = [each.draft for each in chosen]
+        data = {each.draft.id: each.data for each in chosen if each.data is not None}
+        accepted: set[str] = set()
+        try:
+            acceptances = await recorded(self._keep(drafts, data))
+            accepted = {each.message.id for each in acceptances if isinstance(each, Accepted)}
+        finally:
+            for draft in drafts:
+                if draft.id not in accepted:
+                    self.window.release(draft.place)
+                elif draft.place == "scheduled":
+                    self.window.schedule.note(draft.send_at)
+            if orphans := [message_id for message_id in data if message_id not in accepted]:
+                await self._drop(orphans)
+        return [_answer(each) for each in acceptances]
+
+    async def _keep(
+        self, drafts: Sequence[Draft], data: Mapping[str, bytes]
+    ) -> Sequence[Acceptance]:
+        if data:
+            await self.media.put(data)
+        if len(drafts) == 1:
+            return [await self.store.accept(drafts[0])]
+        return await self.store.accept_all(drafts)
+
+    async def _drop(self, orphans: Sequence[str]) -> None:
+        # Unshielded, a client that hangs up would leave data of no message until the next start.
+        with trio.move_on_after(REMOVE_SECONDS, shield=True), suppress(StoreUnavailable):
+            await self.media.remove(orphans)
+
+    async def _unless_replayed(self, draft: Draft, refusal: Refusal) -> Answer:
+        """`refusal`, unless the same request was accepted before."""
+        used = None if draft.key is None else await fetched(self.store.replayed(draft))
+        return refusal if used is None else _answer(used)
+
+
+def _mistimed(sending: Sending, now: float) -> Refusal | None:
+    """The refusal of a message whose times cannot be meant."""
+    send_at, expires_at = sending.send_at, sending.expires_at
+    if send_at is not None and send_at > now + AHEAD_SECONDS:
+        latest = timestamp(now + AHEAD_SECONDS)
+        detail = f"send_at must be within a year, by {latest}"
+        return invalid([{"field": "send_at", "detail": detail}])
+    if send_at is not None and expires_at is not None and expires_at <= send_at:
+        detail = "expires_at must be later than send_at"
+        return invalid([{"field": "expires_at", "detail": detail}])
+    return None
+
+
+def _answer(acceptance: Acceptance) -> Answer:
+    match acceptance:
+        case Accepted() | Replayed():
+            return acceptance
+        case KeyReused():
+            detail = "this Idempotency-Key came with another payload before: use a new key"
+            return Refusal(422, "idempotency_key_reused", detail)
+        case Suppressed(suppression):
+            since = timestamp(suppression.at)
+            detail = f"the recipient has wanted no messages since {since} (GET /suppressions)"
+            return Refusal(422, "suppressed", detail)
+        case _:
+            assert_never(acceptance)

@@ -1,0 +1,46 @@
+"""Why a message is not accepted: one value, as an answer of its own or in that to a batch."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from trio_wa.intake.http import Response, problem
+
+FULL = "Server sibuk, antrean penuh"
+INVALID = "Payload invalid"
+"""What the Go service said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A message that is not accepted: the status of its answer, a stable code, and the reason.
+
+    `errors` names each member that is wrong.
+    """
+
+    status: int
+    code: str
+    detail: str
+    errors: list[dict[str, str]] | None = None
+
+    def response(self) -> Response:
+        """The answer to a request for this message alone."""
+        error = FULL if self.status == 503 else INVALID if self.status == 400 else None
+        headers = {"Retry_After": "1"} if self.status == 503 else {}
+        return problem(
+            self.status, self.code, self.detail, error=error, errors=self.errors, **headers
+        )
+
+    def result(self) -> dict[str, Any]:
+        """The entry in the answer to a batch."""
+        errors = {} if self.errors is None else {"errors": self.errors}
+        return {"status": "refused", "code": self.code, "detail": self.detail, **errors}
+
+
+def invalid(errors: list[dict[str, str]]) -> Refusal:
+    """400, for members that are wrong."""
+    return Refusal(400, "payload_invalid", "; ".join(error["detail"] for error in errors), errors)
+
+
+def busy(code: str, detail: str) -> Refusal:
+    """503: not now, but in a moment."""
+    return Refusal(503, code, detail)
