@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from trio_wa.adapters.media_memory import MemoryMedia
 from trio_wa.adapters.memory_store import MemoryStore
 from trio_wa.alerts import Alerts
 from trio_wa.clock import Clock
 from trio_wa.config import Settings, load_settings
 from trio_wa.core.dispatch import Waiting
-from trio_wa.core.message import Message
+from trio_wa.core.message import Message, Priority
 from trio_wa.core.outcome import Outcome, Sent
 from trio_wa.core.retry import Decision, Final
 from trio_wa.core.status import Status
@@ -54,12 +55,21 @@ class FakeDispatch:
     shut: dict[str, str] = field(default_factory=dict)
     estimated_at: float | None = None
     estimated: list[tuple[tuple[str, ...], int | None, bool]] = field(default_factory=list)
+    behind: list[tuple[Priority, int]] = field(default_factory=list)
     strangers: set[str] = field(default_factory=set)
 
     def estimate(
-        self, sessions: tuple[str, ...], seq: int | None = None, *, stranger: bool = False
+        self,
+        sessions: tuple[str, ...],
+        priority: Priority,
+        seq: int | None = None,
+        *,
+        stranger: bool = False,
+        more: int = 0,
     ) -> float | None:
-        self.estimated.append((sessions, seq, stranger))
+        if seq is not None or more:  # not whether a message can leave in time at all
+            self.estimated.append((sessions, seq, stranger))
+            self.behind.append((priority, -more))
         return self.estimated_at
 
     def is_stranger(self, message_id: str) -> bool:
@@ -168,8 +178,9 @@ class Desk:
         clock: Clock | None = None,
         **overrides: Any,
     ) -> None:
-        self.window = Window(capacity=10_000, max_backlog=backlog)
+        self.window = Window(capacity=10_000, max_backlog=backlog, max_scheduled=1_000)
         self.store = opening(self.window.publish)
+        self.media = MemoryMedia()
         self.dispatch = FakeDispatch()
         self.clock = clock or Clock()
         settings = settings_of(**overrides)
@@ -180,6 +191,7 @@ class Desk:
         self.intake = create_intake(
             settings,
             self.store,
+            self.media,
             self.window,
             self.dispatch,
             self.sessions,
@@ -231,17 +243,20 @@ class Desk:
 
     def published(self) -> list[Message]:
         """What went to the dispatcher since the last time."""
-        count = self.window.receive.statistics().current_buffer_used
-        return [self.window.receive.receive_nowait() for _ in range(count)]
+        arrived = []
+        for lane in self.window.lanes.values():
+            count = lane.receive.statistics().current_buffer_used
+            arrived += [lane.receive.receive_nowait() for _ in range(count)]
+        return arrived
 
     async def attempt(self, message: Message, decision: Decision, outcome: Outcome = SENT) -> None:
         """Begin an attempt over session a, settle it half a second later, and do what follows."""
         began_at = self.clock.now()
         assert await self.store.begin(message, "a", began_at)
         await self.store.settle(message, Attempt("a", began_at, began_at + 0.5, outcome), decision)
-        self.window.leave()
+        self.window.lanes[message.priority].leave()
         if isinstance(decision, Final):
-            self.window.release()
+            self.window.release(message.priority)
 
     async def send_and_end(self, status: Status, **sending: Any) -> str:
         """Have a message accepted and brought to a settled state; its id."""
@@ -249,7 +264,7 @@ class Desk:
         (message,) = self.published()
         if status is Status.EXPIRED:
             assert await self.store.expire(message_id, self.clock.now())
-            self.window.release()
+            self.window.release("normal")
         elif status is not Status.QUEUED:
             await self.attempt(message, Final(status, "why", "because", None))
         return message_id

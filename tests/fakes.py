@@ -408,5 +408,5 @@ class FakeDispatcher:
     def refused(self, job: Claim | Expiry) -> None:
         self.refusals.append(job)
 
-    def expired(self, *, final: bool) -> None:
+    def expired(self, message: Message, *, final: bool) -> None:
         self.expiries.append(final)

@@ -36,7 +36,7 @@ class Bench:
         **failures: int,
     ) -> None:
         self.clock = Clock()
-        self.window = Window(capacity=100, max_backlog=max_backlog)
+        self.window = Window(capacity=100, max_backlog=max_backlog, max_scheduled=1_000)
         self.store = MemoryStore(self.window.publish)
         self.observer = FakeObserver(finding=finding)
         self.first: dict[str, trio.Event] = {each.name: trio.Event() for each in SESSIONS}
@@ -72,8 +72,8 @@ class Bench:
         now = self.clock.now()
         accepted = await self.store.accept(draft(name, at=now, expires_at=now + 86_400))
         assert isinstance(accepted, Accepted)
-        self.window.receive.receive_nowait()
-        self.window.leave()
+        self.window.lanes["normal"].receive.receive_nowait()
+        self.window.lanes["normal"].leave()
         assert await self.store.begin(accepted.message, session, now)
         await settle(self.store, accepted.message, Status.SENT, at=now, session=session)
 
@@ -98,7 +98,7 @@ async def test_what_has_no_ack_in_time_is_looked_up_once_and_flagged(
     assert (record.status, record.unconfirmed) == (Status.SENT, True)
     await trio.sleep(3600)
     assert bench.looks == 1
-    assert bench.window.places == 0
+    assert bench.window.backlog == 0
 
 
 async def test_what_was_acknowledged_is_not_looked_up(
@@ -129,7 +129,7 @@ async def test_a_look_up_that_finds_an_ack_records_it(
     record = await bench.record("m")
     assert (record.status, record.ack, record.unconfirmed) == (status, ack, False)
     assert bench.looks == 1
-    assert bench.window.places == 0
+    assert bench.window.backlog == 0
 
 
 async def test_found_as_pending_is_not_confirmed(
@@ -229,15 +229,15 @@ async def test_it_is_sent_again_once_in_a_place_of_its_own(
     bench.start(nursery)
     await bench.send("m")
     await trio.sleep(TIMEOUT + 1)
-    again = bench.window.receive.receive_nowait()
+    again = bench.window.lanes["normal"].receive.receive_nowait()
     assert (again.id, again.waha_id, again.prefer) == ("m", "3EB0m", "a")
-    assert bench.window.places == 1
-    bench.window.leave()
+    assert bench.window.backlog == 1
+    bench.window.lanes["normal"].leave()
     assert await bench.store.begin(again, "a", bench.clock.now())
     await settle(bench.store, again, Status.SENT, at=bench.clock.now(), session="a")
-    bench.window.release()
+    bench.window.release("normal")
     await trio.sleep(3600)
-    assert bench.window.places == 0
+    assert bench.window.backlog == 0
     record = await bench.record("m")
     assert (record.status, record.unconfirmed) == (Status.SENT, True)
 
@@ -251,10 +251,10 @@ async def test_a_resend_that_the_store_refuses_keeps_no_place_and_comes_later(
     bench.start(nursery)
     await bench.send("m")
     await trio.sleep(TIMEOUT + 0.5)
-    assert bench.window.places == 0
+    assert bench.window.backlog == 0
     await trio.sleep(refusals + 1)
     assert (await bench.record("m")).status is Status.QUEUED
-    assert bench.window.places == 1
+    assert bench.window.backlog == 1
 
 
 async def test_without_a_place_it_is_flagged_and_not_sent_again(
@@ -266,7 +266,7 @@ async def test_without_a_place_it_is_flagged_and_not_sent_again(
     await trio.sleep(TIMEOUT + 60)
     record = await bench.record("m")
     assert (record.status, record.unconfirmed) == (Status.SENT, True)
-    assert bench.window.places == 0
+    assert bench.window.backlog == 0
 
 
 async def test_while_the_service_drains_nothing_is_sent_again(
@@ -280,7 +280,7 @@ async def test_while_the_service_drains_nothing_is_sent_again(
     await trio.sleep(60)
     record = await bench.record("m")
     assert (record.status, record.unconfirmed) == (Status.SENT, True)
-    assert bench.window.places == 0
+    assert bench.window.backlog == 0
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ async def test_cut_at_any_time_no_place_is_kept_without_a_message(
                 bench.start(nursery)
         status = (await bench.record("m")).status
         queued.add(status)
-        assert bench.window.places == (status is Status.QUEUED)
+        assert bench.window.backlog == (status is Status.QUEUED)
     assert queued == {Status.SENT, Status.QUEUED}
 
 
@@ -325,7 +325,7 @@ async def test_a_resend_that_is_cut_at_any_step_takes_a_place_for_what_it_queued
         cut = await cancelled_at(step, lambda resend=resend: resend("m"))
         status = (await bench.record("m")).status
         seen.add(status)
-        assert bench.window.places == (status is Status.QUEUED)
+        assert bench.window.backlog == (status is Status.QUEUED)
         if not cut:
             break
     assert seen == {Status.SENT, Status.QUEUED}

@@ -35,7 +35,7 @@ class Line:
         self.clock = Clock()
         self.store = FakeStore()
         self.gateway = FakeGateway()
-        self.window = Window(capacity=capacity, max_backlog=1_000)
+        self.window = Window(capacity=capacity, max_backlog=1_000, max_scheduled=1_000)
         sessions = [Session(name, f"http://{name}") for name in names]
         dispatch = Dispatch(sessions, workers=workers, retry_base=1.0, **rules)
         self.dispatcher = Dispatcher(dispatch, self.window, self.clock)
@@ -68,7 +68,7 @@ class Line:
     ) -> None:
         """Let a message in; `due_in` and `ttl` are in seconds from now."""
         now = self.clock.now()
-        assert self.window.reserve()
+        assert self.window.reserve("normal")
         due_in = others.get("due_in")
         arrival = message(
             seq,
@@ -95,7 +95,7 @@ async def test_a_closed_window_drains_what_was_accepted(
     began = trio.current_time()
     await under_test.run()
     assert sorted(under_test.settled) == sorted(f"m{seq}" for seq in range(1, 10))
-    assert under_test.window.places == 0
+    assert under_test.window.backlog == 0
     assert trio.current_time() - began == 3.0  # not for as long as messages live
 
 
@@ -129,7 +129,7 @@ async def test_an_unlimited_drain_waits_for_retries(
     began = trio.current_time()
     await under_test.run()
     assert tries == 4
-    assert under_test.window.places == 0
+    assert under_test.window.backlog == 0
     assert trio.current_time() - began >= 60.0
 
 
@@ -146,7 +146,7 @@ async def test_a_drain_ends_at_once_when_nothing_can_leave_before_its_end(
     await under_test.run()
     assert under_test.settled == ["m2"]
     assert trio.current_time() - began == 0.5
-    assert under_test.window.places == 1
+    assert under_test.window.backlog == 1
 
 
 async def test_a_drain_waits_for_what_can_leave_before_its_end(
@@ -231,7 +231,7 @@ async def test_an_expired_message_is_settled_and_gives_its_place_back(
     await under_test.run()
     assert under_test.store.expiries == ["m1"]
     assert under_test.settled == []
-    assert under_test.window.places == 0
+    assert under_test.window.backlog == 0
     assert trio.current_time() - began == 30.0
 
 
@@ -295,7 +295,7 @@ async def test_a_store_that_refuses_delays_and_loses_nothing(
     await under_test.run()
     assert under_test.settled == ["m1"]
     assert under_test.store.expiries == ["m2"]
-    assert under_test.window.places == 0
+    assert under_test.window.backlog == 0
     assert trio.current_time() - began == 3 * STORE_SECONDS
 
 
@@ -305,10 +305,10 @@ async def test_a_message_that_is_gone_leaves_memory_and_keeps_no_place(
     under_test = Line()
     under_test.store.begun = False
     under_test.accept(1)
-    under_test.window.release()  # whoever cancelled it gave its place back
+    under_test.window.release("normal")  # whoever cancelled it gave its place back
     under_test.window.close()
     await under_test.run()
-    assert under_test.window.places == 0
+    assert under_test.window.backlog == 0
     assert under_test.gateway.written == []
 
 
@@ -317,7 +317,7 @@ async def test_what_nobody_may_send_does_not_hold_up_an_unlimited_drain(
 ) -> None:
     under_test = Line()
     stranger = replace(message(1, sessions=("stranger",)), expires_at=inf)
-    assert under_test.window.reserve()
+    assert under_test.window.reserve("normal")
     under_test.window.publish(stranger)
     under_test.window.close()
     await under_test.run()
@@ -342,7 +342,7 @@ class Looked(Line):
 
     @property
     def free_permits(self) -> int:
-        return self.window._permits.value
+        return self.window.lanes["normal"]._permits.value
 
     @property
     def written(self) -> list[str]:
@@ -367,12 +367,12 @@ async def test_what_is_looked_up_holds_its_recipient_and_no_worker(
         under_test.accept(4, to="2@c.us")
         await trio.sleep(600)
         assert under_test.written == ["m1", "m4"]
-        assert under_test.window.places == 3
+        assert under_test.window.backlog == 3
         under_test.end(SENT)
         await trio.testing.wait_all_tasks_blocked()
         assert under_test.written == ["m1", "m4", "m2", "m3"]
         under_test.window.close()
-    assert (under_test.window.places, under_test.free_permits) == (0, 1_000)
+    assert (under_test.window.backlog, under_test.free_permits) == (0, 1_000)
 
 
 async def test_what_is_sent_again_goes_before_the_rest_of_its_line(
@@ -389,7 +389,7 @@ async def test_what_is_sent_again_goes_before_the_rest_of_its_line(
         await trio.testing.wait_all_tasks_blocked()
         assert under_test.written == ["m1", "m1", "m2"]
         under_test.window.close()
-    assert (under_test.window.places, under_test.free_permits) == (0, 1_000)
+    assert (under_test.window.backlog, under_test.free_permits) == (0, 1_000)
 
 
 async def test_an_unlimited_drain_waits_for_what_is_looked_up_and_for_what_follows(
@@ -408,7 +408,7 @@ async def test_an_unlimited_drain_waits_for_what_is_looked_up_and_for_what_follo
         under_test.end(Requeue(opened.message, "not_sent", ""))
     assert trio.current_time() == began
     assert under_test.written == ["m1", "m1", "m2"]
-    assert (under_test.window.places, under_test.free_permits) == (0, 1_000)
+    assert (under_test.window.backlog, under_test.free_permits) == (0, 1_000)
 
 
 async def test_a_bounded_drain_does_not_wait_for_what_is_looked_up(
@@ -423,9 +423,9 @@ async def test_a_bounded_drain_does_not_wait_for_what_is_looked_up(
     await under_test.run()
     assert trio.current_time() == began
     assert under_test.written == ["m1"]
-    assert under_test.window.places == 2
+    assert under_test.window.backlog == 2
     under_test.end(SENT)  # it may still end: nothing but a place and a permit comes of it
-    assert (under_test.window.places, under_test.free_permits) == (1, 999)
+    assert (under_test.window.backlog, under_test.free_permits) == (1, 999)
 
 
 async def test_what_was_open_at_the_start_holds_what_is_fed_after_it(
@@ -433,9 +433,9 @@ async def test_what_was_open_at_the_start_holds_what_is_fed_after_it(
 ) -> None:
     under_test = Looked()
     left = replace(message(1, to="1@c.us"), waha_id="3EB0")
-    under_test.window.fall_behind(1)
-    under_test.window.caught_up(0)
-    await under_test.window.enter()
+    under_test.window.recall({"normal": 1})
+    under_test.window.lanes["normal"].caught_up(0)
+    await under_test.window.lanes["normal"].enter()
     under_test.dispatcher.block(left)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(under_test.run)
@@ -448,7 +448,7 @@ async def test_what_was_open_at_the_start_holds_what_is_fed_after_it(
         await trio.testing.wait_all_tasks_blocked()
         assert under_test.written == ["m3", "m2"]
         under_test.window.close()
-    assert (under_test.window.places, under_test.free_permits) == (0, 1_000)
+    assert (under_test.window.backlog, under_test.free_permits) == (0, 1_000)
 
 
 async def test_what_was_overtaken_by_its_ack_makes_room_for_the_next(
@@ -464,7 +464,7 @@ async def test_what_was_overtaken_by_its_ack_makes_room_for_the_next(
         await trio.testing.wait_all_tasks_blocked()
         assert under_test.written == ["m2"]
         under_test.window.close()
-    assert (under_test.window.places, under_test.free_permits) == (0, 1_000)
+    assert (under_test.window.backlog, under_test.free_permits) == (0, 1_000)
 
 
 async def test_what_was_overtaken_while_a_worker_had_it_gives_its_place_back_once(
@@ -477,16 +477,16 @@ async def test_what_was_overtaken_while_a_worker_had_it_gives_its_place_back_onc
     under_test.window.close()
     await under_test.run()
     assert under_test.written == []
-    assert (under_test.window.places, under_test.free_permits) == (0, 1_000)
+    assert (under_test.window.backlog, under_test.free_permits) == (0, 1_000)
 
 
 async def test_what_was_overtaken_and_lies_only_in_the_store_gives_its_place_back(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     under_test = Looked()
-    under_test.window.fall_behind(1)
+    under_test.window.recall({"normal": 1})
     under_test.dispatcher.overtaken("m1")
-    assert (under_test.window.places, under_test.free_permits) == (0, 1_000)
+    assert (under_test.window.backlog, under_test.free_permits) == (0, 1_000)
 
 
 async def test_a_session_that_falls_and_returns_stops_and_starts_the_line_at_once(

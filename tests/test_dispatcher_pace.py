@@ -99,7 +99,7 @@ async def test_what_lies_only_in_the_store_is_ahead_too(
         line.accept(seq)
     await trio.testing.wait_all_tasks_blocked()  # the first is out, four wait in memory
     now = line.clock.now()
-    assert line.window.reserve()  # that of the message that asks
+    assert line.window.reserve("normal")  # that of the message that asks
     assert line.dispatcher.estimate(()) == pytest.approx(now + 1 + 19)
     assert line.dispatcher.estimate((), 5) == pytest.approx(now + 1 + 3)
     assert line.dispatcher.estimate((), 12) == pytest.approx(now + 1 + 4 + 6)

@@ -179,7 +179,7 @@ async def test_a_wrong_payload_names_each_wrong_field(body: object, fields: list
     assert all(len(wrong["detail"]) > len(wrong["field"]) for wrong in reply.body["errors"])
     assert reply.body["detail"]
     assert desk.published() == []
-    assert desk.window.places == 0
+    assert desk.window.backlog == 0
 
 
 async def test_one_session_or_a_list_of_them_bounds_a_message() -> None:
@@ -213,7 +213,7 @@ async def test_a_full_queue_is_the_go_services_503_with_retry_after() -> None:
     assert (reply.status, reply.code) == (503, "queue_full")
     assert reply.body["error"] == "Server sibuk, antrean penuh"
     assert int(reply.headers["Retry-After"]) >= 1
-    desk.window.release()
+    desk.window.release("normal")
     assert (await send(desk, GOOD)).status == 202
 
 
@@ -253,7 +253,7 @@ async def test_hangup_does_not_split_accept(opening: type[MemoryStore]) -> None:
         ledger = await desk.store.ledger()
         assert ledger.balanced
         assert ledger.accepted == ledger.counts.get(Status.QUEUED, 0)
-        assert len(desk.published()) == desk.window.places == ledger.accepted
+        assert len(desk.published()) == desk.window.backlog == ledger.accepted
         recorded.append(ledger.accepted)
         if not cut:
             break
@@ -272,7 +272,7 @@ async def test_many_callers_at_once_share_the_places_there_are() -> None:
         for _ in range(100):
             nursery.start_soon(call)
     assert sorted(statuses) == [202] * 30 + [503] * 70
-    assert len(desk.published()) == desk.window.places == 30
+    assert len(desk.published()) == desk.window.backlog == 30
 
 
 async def route(request: Request) -> Response:

@@ -33,7 +33,7 @@ def janitor_at(now: float, store: MemoryStore, window: Window) -> Janitor:
 async def test_texts_go_after_a_day_and_rows_after_a_month(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    window = Window(capacity=10, max_backlog=10)
+    window = Window(capacity=10, max_backlog=10, max_scheduled=1_000)
     store = MemoryStore(window.publish)
     for name, status in (("sent", Status.SENT), ("failed", Status.FAILED)):
         accepted = await store.accept(draft(name))
@@ -57,22 +57,22 @@ async def test_texts_go_after_a_day_and_rows_after_a_month(
 async def test_what_is_overdue_in_the_store_alone_expires_and_frees_its_place(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    window = Window(capacity=1, max_backlog=2 * CHUNK)
+    window = Window(capacity=1, max_backlog=2 * CHUNK, max_scheduled=1_000)
     store = MemoryStore(window.publish)
     for n in range(CHUNK + 10):  # more than one chunk; the first is in memory
-        assert window.reserve()
+        assert window.reserve("normal")
         await store.accept(draft(f"m{n}"))
     await janitor_at(NOW + 3601, store, window).sweep()
     ledger = await store.ledger()
     assert ledger.counts[Status.EXPIRED] == CHUNK + 9
     assert ledger.counts[Status.QUEUED] == 1  # the dispatcher's to expire
-    assert window.places == 1
+    assert window.backlog == 1
 
 
 async def test_an_ack_that_no_message_bore_is_forgotten_after_an_hour(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    window = Window(capacity=10, max_backlog=10)
+    window = Window(capacity=10, max_backlog=10, max_scheduled=1_000)
     store = MemoryStore(window.publish)
     await store.receive(Receipt("default", "3EB0A", 1, NOW))
     await janitor_at(NOW + ACK_SECONDS - 1, store, window).sweep()
@@ -86,7 +86,7 @@ async def test_an_ack_that_no_message_bore_is_forgotten_after_an_hour(
 async def test_begins_are_forgotten_after_two_days_but_for_the_first_of_a_session(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    window = Window(capacity=10, max_backlog=10)
+    window = Window(capacity=10, max_backlog=10, max_scheduled=1_000)
     store = MemoryStore(window.publish)
     begun = [(NOW + 60 * n, 1) for n in range(2 * CHUNK + 10)]  # more than two chunks
     for n, (at, _) in enumerate(begun):

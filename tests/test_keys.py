@@ -204,7 +204,7 @@ async def test_a_bound_key_sends_over_its_sessions_alone() -> None:
         answer = await desk.ask("POST", "/send", given=HELLO | {"session": session}, by="bound")
         assert (answer.status, answer.code) == (403, "session_forbidden")
     assert desk.published() == []
-    assert desk.window.places == 3
+    assert desk.window.backlog == 3
 
 
 async def test_an_unbound_key_sends_over_any_session_there_is() -> None:

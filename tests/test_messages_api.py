@@ -270,7 +270,7 @@ async def test_what_is_being_looked_up_is_not_retried_even_where_there_is_no_pla
     assert (answer.status, answer.code) == (409, "not_retryable")
     assert "being looked up" in answer.body["detail"]
     assert answer.body["message_status"] == "unknown"
-    assert desk.window.places == 1
+    assert desk.window.backlog == 1
 
 
 async def test_a_bulk_retry_leaves_what_is_being_looked_up(autojump_clock: MockClock) -> None:
@@ -546,7 +546,7 @@ async def test_what_is_not_queued_is_not_cancelled(status: Status) -> None:
     answer = await desk.ask("POST", f"/messages/{message_id}/cancel")
     assert (answer.status, answer.code) == (409, "not_queued")
     assert answer.body["message_status"] == status.value
-    assert desk.window.places == 0
+    assert desk.window.backlog == 0
     assert desk.dispatch.discarded == []
 
 
@@ -564,7 +564,7 @@ async def test_two_cancels_at_once_free_one_place(autojump_clock: MockClock) -> 
         nursery.start_soon(cancel)
         nursery.start_soon(cancel)
     assert sorted(answers) == [200, 409]
-    assert desk.window.places == 1
+    assert desk.window.backlog == 1
 
 
 async def test_a_hangup_does_not_split_a_cancel(autojump_clock: MockClock) -> None:
@@ -574,7 +574,7 @@ async def test_a_hangup_does_not_split_a_cancel(autojump_clock: MockClock) -> No
     with trio.move_on_after(0.5):
         await desk.ask("POST", f"/messages/{message_id}/cancel")
     assert (await desk.store.ledger()).counts[Status.CANCELLED] == 1
-    assert desk.window.places == 0
+    assert desk.window.backlog == 0
     assert desk.dispatch.discarded == [message_id]
 
 
@@ -585,13 +585,13 @@ async def test_a_store_that_takes_too_long_is_503_and_changes_nothing(
     desk = Desk(opening=SlowStore)
     status = Status.QUEUED if operation == "cancel" else Status.FAILED
     message_id = await desk.send_and_end(status)
-    places = desk.window.places
+    places = desk.window.backlog
     slow(desk, 2 * RECORD_SECONDS)
     with trio.fail_after(RECORD_SECONDS + 1):
         answer = await desk.ask("POST", f"/messages/{message_id}/{operation}")
     assert (answer.status, answer.code) == (503, "store_unavailable")
     assert answer.headers["Retry-After"] == "1"
-    assert desk.window.places == places
+    assert desk.window.backlog == places
     assert desk.dispatch.discarded == []
 
 
@@ -606,18 +606,18 @@ async def test_what_was_not_sent_is_retried_with_a_new_time_to_live(
     assert (answer.status, answer.body["status"]) == (202, "queued")
     assert answer.body["expires_at"] == timestamp(desk.clock.now() + 100)
     assert [message.id for message in desk.published()] == [message_id]
-    assert desk.window.places == 1
+    assert desk.window.backlog == 1
 
 
 @pytest.mark.parametrize("status", OTHERS)
 async def test_other_states_are_not_retried(status: Status) -> None:
     desk = Desk()
     message_id = await desk.send_and_end(status)
-    places = desk.window.places
+    places = desk.window.backlog
     answer = await desk.ask("POST", f"/messages/{message_id}/retry")
     assert (answer.status, answer.code) == (409, "not_retryable")
     assert answer.body["message_status"] == status.value
-    assert desk.window.places == places
+    assert desk.window.backlog == places
     assert desk.published() == []
 
 
@@ -634,7 +634,7 @@ async def test_two_retries_at_once_take_one_place(autojump_clock: MockClock) -> 
         nursery.start_soon(retry)
         nursery.start_soon(retry)
     assert sorted(answers) == [202, 409]
-    assert desk.window.places == 1
+    assert desk.window.backlog == 1
 
 
 async def test_a_hangup_does_not_split_a_retry(autojump_clock: MockClock) -> None:
@@ -644,7 +644,7 @@ async def test_a_hangup_does_not_split_a_retry(autojump_clock: MockClock) -> Non
     with trio.move_on_after(0.5):
         await desk.ask("POST", f"/messages/{message_id}/retry")
     assert [message.id for message in desk.published()] == [message_id]
-    assert desk.window.places == 1
+    assert desk.window.backlog == 1
 
 
 async def test_a_retry_without_a_place_is_503() -> None:
@@ -664,7 +664,7 @@ async def test_nothing_is_retried_while_the_service_stops(path: str) -> None:
     desk.window.close()
     answer = await desk.ask("POST", path.format(message_id), given={"status": "failed"})
     assert (answer.status, answer.code) == (503, "stopping")
-    assert desk.window.places == 0
+    assert desk.window.backlog == 0
 
 
 async def test_a_bulk_retry_queues_the_oldest_first_and_says_what_remains(
@@ -714,7 +714,7 @@ async def test_a_bulk_retry_ends_in_time_on_a_slow_store(autojump_clock: MockClo
     with trio.fail_after(13):
         answer = await desk.ask("POST", "/messages/retry", given={"status": "failed"})
     assert (answer.status, answer.body) == (202, {"queued": 3, "remaining": 7})
-    assert desk.window.places == 3
+    assert desk.window.backlog == 3
 
 
 @pytest.mark.parametrize(
@@ -784,7 +784,7 @@ async def test_a_store_that_fails_is_503_with_retry_after(
     desk = Desk(opening=BrokenStore)
     status = Status.QUEUED if path.endswith("cancel") else Status.FAILED
     message_id = await desk.send_and_end(status)
-    places = desk.window.places
+    places = desk.window.backlog
     assert isinstance(desk.store, BrokenStore)
     desk.store.broken = {broken}
     query = {"status": "failed"} if path == "/messages/retry" else {}
@@ -792,7 +792,7 @@ async def test_a_store_that_fails_is_503_with_retry_after(
     assert (answer.status, answer.code) == (503, "store_unavailable")
     assert answer.headers["Retry-After"] == "1"
     assert "the disk is full" in answer.body["detail"]
-    assert desk.window.places == places
+    assert desk.window.backlog == places
 
 
 @pytest.mark.parametrize("path", ["/messages/x", "/messages", "/ledger"])
@@ -828,7 +828,7 @@ async def test_a_message_purged_meanwhile_is_404() -> None:
     desk = Desk(opening=Purging)
     message_id = await desk.send()
     assert (await desk.ask("POST", f"/messages/{message_id}/cancel")).status == 404
-    assert desk.window.places == 0
+    assert desk.window.backlog == 0
 
 
 @pytest.mark.parametrize("path", ["/messages/x/y", "/messages/", "/messages/x/cancel/", "/Send"])

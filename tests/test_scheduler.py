@@ -24,16 +24,16 @@ class Life:
     """One life of a service over a store that outlives it, as far as messages enter memory."""
 
     def __init__(self, *, capacity: int, max_backlog: int) -> None:
-        self.window = Window(capacity=capacity, max_backlog=max_backlog)
+        self.window = Window(capacity=capacity, max_backlog=max_backlog, max_scheduled=1_000)
         self.inquiries = FakeInquiries()
         self.holder = FakeHolder(self.window)
 
     @property
     def free_permits(self) -> int:
-        return self.window._permits.value
+        return self.window.lanes["normal"]._permits.value
 
     async def accept(self, store: Store, name: str) -> Message:
-        assert self.window.reserve()
+        assert self.window.reserve("normal")
         accepted = await store.accept(draft(name, expires_at=NOW * 2))
         assert isinstance(accepted, Accepted)
         return accepted.message
@@ -42,8 +42,8 @@ class Life:
         """What comes into memory next; each leaves it again before the next one is taken."""
         taken = []
         for _ in range(count):
-            taken.append((await self.window.receive.receive()).id)
-            self.window.leave()
+            taken.append((await self.window.lanes["normal"].receive.receive()).id)
+            self.window.lanes["normal"].leave()
         return taken
 
 
@@ -60,7 +60,9 @@ class FakeHolder:
     blocked: list[tuple[str, int]] = field(default_factory=list)
 
     def block(self, message: Message) -> None:
-        self.blocked.append((message.id, self.window.receive.statistics().current_buffer_used))
+        self.blocked.append(
+            (message.id, self.window.lanes["normal"].receive.statistics().current_buffer_used)
+        )
 
 
 def scheduler_of(
@@ -108,7 +110,7 @@ async def test_a_new_message_does_not_overtake_50_000_of_before_the_start(
     for n in range(50_000):
         await lives[0].accept(store, f"m{n}")
     lives.append(Life(capacity=10_000, max_backlog=60_000))
-    lives[1].window.fall_behind(50_000)
+    lives[1].window.recall({"normal": 50_000})
     await lives[1].accept(store, "new")
     with trio.fail_after(600):
         async with trio.open_nursery() as nursery:
@@ -131,7 +133,7 @@ async def test_once_all_are_in_memory_new_messages_come_at_once(
             assert await lives[0].take(5) == [f"m{n}" for n in range(5)]
             await trio.testing.wait_all_tasks_blocked()
             await lives[0].accept(store, "new")
-            assert lives[0].window.receive.receive_nowait().id == "new"
+            assert lives[0].window.lanes["normal"].receive.receive_nowait().id == "new"
             nursery.cancel_scope.cancel()
 
 
@@ -147,7 +149,7 @@ async def test_only_what_was_begun_before_the_start_is_what_a_crash_left(
     await store.begin(crashed, "default", NOW)
 
     lives.append(Life(capacity=10, max_backlog=10))
-    lives[1].window.fall_behind(1)
+    lives[1].window.recall({"normal": 1})
     left = await store.open_attempts()
     policy = RetryPolicy(on_unknown=on_unknown)
     scheduler = scheduler_of(store, lives[1], left, policy=policy)
@@ -161,7 +163,7 @@ async def test_only_what_was_begun_before_the_start_is_what_a_crash_left(
         "crashed": status,
         "fresh": Status.SENDING,
     }
-    assert lives[1].window.places == (1 if on_unknown == "hold" else 2)
+    assert lives[1].window.backlog == (1 if on_unknown == "hold" else 2)
 
 
 async def test_recovery_goes_on_where_the_disk_failed(
@@ -172,13 +174,13 @@ async def test_recovery_goes_on_where_the_disk_failed(
     for name in ("one", "two"):
         await store.begin(await lives[0].accept(store, name), "default", NOW)
     lives.append(Life(capacity=10, max_backlog=10))
-    lives[1].window.fall_behind(2)
+    lives[1].window.recall({"normal": 2})
     failing = FailingStore(store, settle=1)
     scheduler = scheduler_of(failing, lives[1], await store.open_attempts())
     with trio.move_on_after(5):
         await scheduler.run()
     assert (await store.ledger()).counts[Status.UNKNOWN] == 2
-    assert lives[1].window.places == 0
+    assert lives[1].window.backlog == 0
 
 
 class Restart:
@@ -201,7 +203,7 @@ class Restart:
         self.lives.append(life)
         left = await self.store.open_attempts()
         queued = await self.store.queued(0, 1_000)
-        life.window.fall_behind(len(left) + len(queued))
+        life.window.recall({"normal": len(left) + len(queued)})
         store = FailingStore(self.store, **options.pop("failures", {}))
         return life, scheduler_of(store, life, left, **options)
 
@@ -224,8 +226,8 @@ async def test_what_is_open_holds_its_recipient_before_anything_is_fed(
     ]
     assert await status_of(restart.store, "begun") is Status.UNKNOWN
     assert [attempt.asked for attempt in await restart.store.open_attempts()] == [True, True]
-    assert life.window.receive.receive_nowait().id == "behind"
-    assert (life.window.places, life.free_permits) == (3, 7)
+    assert life.window.lanes["normal"].receive.receive_nowait().id == "behind"
+    assert (life.window.backlog, life.free_permits) == (3, 7)
 
 
 async def test_what_a_crash_left_is_looked_up_from_its_begin(
@@ -247,7 +249,7 @@ async def test_what_cannot_be_looked_up_gives_its_place_back_and_takes_no_permit
     life, scheduler = await restart.start(tells=False)
     with trio.move_on_after(5):
         await scheduler.run()
-    assert (life.window.places, life.free_permits) == (0, 10)
+    assert (life.window.backlog, life.free_permits) == (0, 10)
     assert life.holder.blocked == []
     assert (await restart.store.ledger()).counts[Status.UNKNOWN] == 2
     assert await restart.store.open_attempts() == []
@@ -264,7 +266,7 @@ async def test_what_was_acknowledged_before_the_crash_is_not_looked_up(
         await scheduler.run()
     assert await status_of(restart.store, "begun") is Status.DELIVERED
     assert life.inquiries.opened == []
-    assert (life.window.places, life.free_permits) == (0, 10)
+    assert (life.window.backlog, life.free_permits) == (0, 10)
 
 
 async def test_an_open_attempt_waits_for_a_permit_and_nothing_passes_it(
@@ -278,13 +280,13 @@ async def test_an_open_attempt_waits_for_a_permit_and_nothing_passes_it(
         nursery.start_soon(scheduler.run)
         await trio.sleep(60)
         assert len(life.inquiries.opened) == 2
-        assert life.window.receive.statistics().current_buffer_used == 0
-        life.window.leave()  # one of them is settled
+        assert life.window.lanes["normal"].receive.statistics().current_buffer_used == 0
+        life.window.lanes["normal"].leave()  # one of them is settled
         await trio.sleep(1)
         assert len(life.inquiries.opened) == 3
-        life.window.leave()
+        life.window.lanes["normal"].leave()
         await trio.sleep(1)
-        assert life.window.receive.receive_nowait().id == "behind"
+        assert life.window.lanes["normal"].receive.receive_nowait().id == "behind"
         nursery.cancel_scope.cancel()
 
 
@@ -299,8 +301,8 @@ async def test_a_store_that_fails_delays_the_recovery_and_repeats_none_of_it(
     with trio.move_on_after(20):
         await scheduler.run()
     assert [name for name, _ in life.holder.blocked] == ["begun", "asked"]
-    assert life.window.receive.receive_nowait().id == "behind"
-    assert (life.window.places, life.free_permits) == (3, 7)
+    assert life.window.lanes["normal"].receive.receive_nowait().id == "behind"
+    assert (life.window.backlog, life.free_permits) == (3, 7)
 
 
 async def test_a_recovery_that_is_cut_leaves_what_is_open_in_the_store(
@@ -317,10 +319,10 @@ async def test_a_recovery_that_is_cut_leaves_what_is_open_in_the_store(
 
 
 async def test_what_is_queued_after_the_close_stays_in_the_store() -> None:
-    window = Window(capacity=10, max_backlog=10)
+    window = Window(capacity=10, max_backlog=10, max_scheduled=1_000)
     store = MemoryStore(window.publish)
     window.close()
     assert isinstance(await store.accept(draft("late")), Accepted)
     assert (await store.ledger()).counts[Status.QUEUED] == 1
     with pytest.raises(trio.EndOfChannel):
-        window.receive.receive_nowait()
+        window.lanes["normal"].receive.receive_nowait()

@@ -25,7 +25,9 @@ class Bench:
         self.alarm = FakeAlarm()
         sessions = [Session("a", "http://a"), Session("b", "http://b")]
         dispatch = Dispatch(sessions, workers=2, retry_base=1.0)
-        self.dispatcher = Dispatcher(dispatch, Window(capacity=10, max_backlog=10), Clock())
+        self.dispatcher = Dispatcher(
+            dispatch, Window(capacity=10, max_backlog=10, max_scheduled=1_000), Clock()
+        )
 
     async def run(self) -> None:
         async with trio.open_nursery() as nursery:
