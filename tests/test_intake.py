@@ -15,12 +15,14 @@ from pydantic import ValidationError
 from tests.desk import Answer, Desk, entry
 from tests.fakes import cancelled_at
 from trio_wa.adapters.memory_store import MemoryStore
+from trio_wa.core.content import Text
 from trio_wa.core.status import Status
 from trio_wa.intake.caller import NOBODY
 from trio_wa.intake.http import Request, Response, answer, problem
 from trio_wa.intake.router import Route, Router
 from trio_wa.intake.schemas import SendBody, faults
 from trio_wa.ports import Acceptance, Draft
+from trio_wa.telemetry import timestamp
 
 GOOD = {"to": "6281234567890", "message": "Hello"}
 
@@ -39,18 +41,18 @@ async def test_an_accepted_message_gets_the_go_services_answer_and_an_id() -> No
     assert uuid.UUID(reply.body["id"]).version == 7
     [message] = desk.published()
     assert message.id == reply.body["id"]
-    assert (message.chat_id, message.text, message.sessions) == (
+    assert (message.chat_id, message.content, message.sessions) == (
         "6281234567890@c.us",
-        "Hello",
+        Text("Hello"),
         (),
     )
 
 
 async def test_the_answer_says_when_the_message_is_about_to_begin() -> None:
     desk = Desk()
-    desk.dispatch.estimated_at = 2_000_000_000.5
+    desk.dispatch.estimated_at = estimated_at = float(int(desk.clock.now()) + 60)
     reply = await send(desk, GOOD | {"session": "b"})
-    assert reply.body["estimated_at"] == "2033-05-18T03:33:20.500Z"
+    assert reply.body["estimated_at"] == timestamp(estimated_at)
     assert desk.dispatch.estimated == [(("b",), None, True)]
     await desk.store.remember_recipient("b", desk.published()[0].chat_id)
     await send(desk, GOOD | {"session": "b"})
@@ -69,7 +71,7 @@ async def test_without_a_pace_the_answer_says_nothing_of_a_time() -> None:
 
 async def test_a_repeated_request_says_nothing_of_a_time_that_may_be_over() -> None:
     desk = Desk()
-    desk.dispatch.estimated_at = 2_000_000_000.5
+    desk.dispatch.estimated_at = desk.clock.now() + 60
     asking = {"given": GOOD, "headers": {"idempotency-key": "k"}}
     first, again = [await desk.ask("POST", "/send", **asking) for _ in range(2)]
     assert first.body["id"] == again.body["id"]
@@ -101,7 +103,7 @@ async def test_what_the_go_service_takes_is_taken(body: object) -> None:
     desk = Desk()
     assert (await send(desk, body)).status == 202
     [message] = desk.published()
-    assert (message.chat_id, message.text) == ("6281234567890@c.us", "Hello")
+    assert (message.chat_id, message.content) == ("6281234567890@c.us", Text("Hello"))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,7 @@ async def test_what_the_go_service_takes_is_taken(body: object) -> None:
 async def test_any_unicode_text_is_taken_as_it_is(text: str) -> None:
     desk = Desk()
     assert (await send(desk, GOOD | {"message": text})).status == 202
-    assert [message.text for message in desk.published()] == [text]
+    assert [message.content for message in desk.published()] == [Text(text)]
 
 
 def deep(levels: int) -> bytes:

@@ -7,6 +7,7 @@ import trio
 from tests.contract.messages import NOW, draft, finish
 from trio_wa.adapters.memory_store import MemoryStore
 from trio_wa.clock import Clock
+from trio_wa.core.content import Text
 from trio_wa.core.pace import History
 from trio_wa.core.status import Status
 from trio_wa.janitor import ACK_SECONDS, CHUNK, HISTORY_SECONDS, Janitor, Retention
@@ -42,11 +43,11 @@ async def test_texts_go_after_a_day_and_rows_after_a_month(
 
     await janitor_at(NOW + DAY - 1, store, window).sweep()
     kept = [await store.get(name) for name in ("sent", "failed")]
-    assert [record.text for record in kept if record] == ["Hello", "Hello"]
+    assert [record.content for record in kept if record] == [Text("Hello"), Text("Hello")]
 
     await janitor_at(NOW + DAY + 1, store, window).sweep()
     kept = [await store.get(name) for name in ("sent", "failed")]
-    assert [record.text for record in kept if record] == [None, "Hello"]
+    assert [record.content for record in kept if record] == [None, Text("Hello")]
 
     await janitor_at(NOW + 30 * DAY + 1, store, window).sweep()
     ledger = await store.ledger()
