@@ -190,6 +190,29 @@ def test_choices_are_read_in_any_case(env_file: EnvFile) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "keywords"),
+    [
+        ("", ("STOP", "BERHENTI")),
+        (" Stop all , arrêt", ("Stop all", "arrêt")),
+        ("stop,Stop!,STOP", ("stop",)),
+        ("off", ()),
+        (" OFF ", ()),
+        (",".join(f"no{number}" for number in range(100)), tuple(f"no{n}" for n in range(100))),
+    ],
+)
+def test_opt_out_keywords_are_separated_by_commas(
+    env_file: EnvFile, text: str, keywords: tuple[str, ...]
+) -> None:
+    assert load_settings(env_file(lines_of(OPT_OUT_KEYWORDS=text))).opt_out_keywords == keywords
+
+
+def test_there_are_not_too_many_opt_out_keywords(env_file: EnvFile) -> None:
+    many = ",".join(f"no{number}" for number in range(101))
+    (line,) = problems(env_file(lines_of(OPT_OUT_KEYWORDS=many)))
+    assert "must be 100 words at most, for example OPT_OUT_KEYWORDS=STOP,BERHENTI" in line
+
+
+@pytest.mark.parametrize(
     "content",
     [
         b"\xef\xbb\xbfWAHA_URL=http://waha:3000\r\nWAHA_SESSIONS=default\r\nPORT=9\r\n",
@@ -274,6 +297,10 @@ def test_reads_the_env_files_people_write(env_file: EnvFile, content: bytes) -> 
         ("WAHA_WEBHOOK_URL", "http://x:80", "must be the whole URL, with its path, which is"),
         ("WAHA_WEBHOOK_URL", "/webhooks/waha", "must be an http or https URL with a host"),
         ("WAHA_WEBHOOK_URL", "http://x/y", "needs a secret, with which WAHA signs: set WAHA_WEB"),
+        ("OPT_OUT_KEYWORDS", "STOP,,ARRÊT", "must be words separated by commas, or off: one of"),
+        ("OPT_OUT_KEYWORDS", "STOP,!", "must be words separated by commas, or off: one of these"),
+        ("OPT_OUT_KEYWORDS", "STOP,off", "must be words, or off alone, which turns them all off"),
+        ("OPT_OUT_KEYWORDS", "x" * 65, "must be words, or a few, of 64 characters at most each"),
         ("LOG_LEVEL", "LOUD", "must be 'debug', 'info', 'warning' or 'error'"),
         ("LOG_FORMAT", "xml", "must be 'console' or 'json', for example LOG_FORMAT=json"),
     ],
@@ -309,6 +336,8 @@ def test_all_problems_are_told_at_once(env_file: EnvFile, environment: pytest.Mo
         ({"session_gap": (6, 2)}, "SESSION_GAP='(6, 2)' must be the least and the most seconds"),
         ({"warmup": (20, 0)}, "WARMUP='(20, 0)' must be whole numbers from 1 to 1000000"),
         ({"alert_command": ()}, "ALERT_COMMAND must name a program first"),
+        ({"opt_out_keywords": 5}, "OPT_OUT_KEYWORDS='5' must be words separated by commas, or off"),
+        ({"opt_out_keywords": [5]}, "OPT_OUT_KEYWORDS='[5]' must be words separated by commas"),
     ],
 )
 def test_a_wrong_override_is_told_the_same_way(

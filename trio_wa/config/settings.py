@@ -24,6 +24,7 @@ from trio_wa.config.kinds import (
     size,
     whole,
 )
+from trio_wa.config.opt_out_kinds import Keywords
 from trio_wa.config.pace import PRESETS, put_together
 from trio_wa.config.pace_kinds import DailyCap, Gap, NewContactRate, Quiet, Rate, Restarts, Warmup
 from trio_wa.config.secret_file import ApiKeysFile, KeyFile, SecretFile
@@ -81,6 +82,9 @@ class Settings(BaseSettings):
     )
     waha_webhook_url: Endpoint | None = Field(
         default=None, examples=["http://trio-wa:8080/webhooks/waha"]
+    )
+    opt_out_keywords: Annotated[Keywords, NoDecode] = Field(
+        default=("STOP", "BERHENTI"), examples=["STOP,BERHENTI"]
     )
     queue_capacity: Annotated[int, whole(1, 1_000_000)] = 10_000
     worker_count: Annotated[int, whole(1, 1_000)] = 50
