@@ -1,0 +1,118 @@
+"""Lanes in the whole service, in virtual time: a campaign delays no login code."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+import trio
+
+from tests.test_service import number
+
+NUMBERS = ("a", "b", "c")
+CODE = "+62 811-2345-6789"
+
+
+async def post_batches(trio_wa, count, priority):
+    """Have many messages to as many recipients accepted, in batches of 1,000."""
+    for first in range(0, count, 1_000):
+        batch = [
+            {"to": number(n), "message": "Promo", "priority": priority}
+            for n in range(first, min(count, first + 1_000))
+        ]
+        answer = await trio_wa.client.post("/send/batch", json=batch)
+        assert (answer.status_code, answer.json()["refused"]) == (202, 0)
+
+
+async def the_code_goes_next(trio_wa, waha):
+    """With 10,000 bulk messages queued, an urgent one is the next that any session sends."""
+    await post_batches(trio_wa, 10_000, "bulk")
+    full = await trio_wa.client.post(
+        "/send", json={"to": number(1), "message": "Promo", "priority": "bulk"}
+    )
+    await waha.wait_sent(len(NUMBERS))
+    await trio.sleep(0.001)
+    before = len(waha.sent)
+    await trio_wa.send(CODE, "123456", priority="urgent")
+    await waha.wait_sent(before + 1)
+    await trio.sleep(0.001)
+    assert "123456" in [message.text for message in waha.sent[before:]]
+    return full
+
+
+PACES = [
+    {},
+    {"pace": "gentle"},
+    {"pace": "gentle", "session_rotation": "sticky"},
+    {"pace": "careful", "message_ttl": "60d"},
+    {"pace": "careful", "message_ttl": "60d", "session_rotation": "sticky"},
+    {"session_rate": 1, "message_ttl": "60d"},
+    {"session_gap": "10-30", "message_ttl": "60d"},
+    {"new_contact_rate": 60, "message_ttl": "60d"},
+]
+MARKED = [
+    pytest.param(id=str(each), marks=pytest.mark.trio_wa(worker_count=3, session_poll="1h", **each))
+    for each in PACES
+]
+
+
+@pytest.mark.parametrize((), MARKED)
+@pytest.mark.waha(sessions=NUMBERS, latency=1.0)
+async def test_a_login_code_leaves_within_the_next_free_slot(trio_wa, waha, autojump_clock):
+    full = await the_code_goes_next(trio_wa, waha)
+    assert full.status_code in (202, 503)  # the campaign may have filled its lane
+
+
+@pytest.mark.trio_wa(quiet_hours="21:00-07:00 Asia/Jakarta", session_poll="1h")
+@pytest.mark.waha(sessions=NUMBERS)
+async def test_a_login_code_goes_in_quiet_hours(trio_wa, waha, autojump_clock):
+    zone = ZoneInfo("Asia/Jakarta")
+    clock = waha.clock
+    now = datetime.fromtimestamp(clock.now(), zone)
+    await trio.sleep((24 - now.hour) * 3600.0)  # midnight and some minutes
+    await post_batches(trio_wa, 100, "bulk")
+    await trio_wa.send(CODE, "123456", priority="urgent")
+    await trio_wa.send(number(500), "Receipt")
+    await trio.sleep(3600)
+    assert sorted(message.text for message in waha.sent) == ["123456", "Receipt"]
+    await trio.sleep(8 * 3600)
+    assert len(waha.sent) == 102
+
+
+@pytest.mark.trio_wa(worker_count=2, session_poll="1h")
+@pytest.mark.waha(sessions=("a",), latency=0.1)
+async def test_a_flood_of_codes_does_not_stop_a_campaign(trio_wa, waha, autojump_clock):
+    await post_batches(trio_wa, 100, "urgent")
+    await post_batches(trio_wa, 50, "normal")
+    await post_batches(trio_wa, 5, "bulk")
+    ledger = await trio_wa.settled()
+    assert ledger.balanced
+    records = [await trio_wa.message(each.id) for each in await trio_wa.messages()]
+    begun = sorted((record.events[1].at, record.priority) for record in records)
+    first = {name: [each for _, each in begun].index(name) for name in ("normal", "bulk")}
+    assert 15 < first["normal"] < 25
+    assert 15 < first["bulk"] < 50
+
+
+@pytest.mark.trio_wa(max_backlog=5, session_poll="1h")
+@pytest.mark.waha(sessions=("a",), latency=3600)
+async def test_a_campaign_that_fills_its_lane_gives_no_code_a_503(trio_wa, waha, autojump_clock):
+    batch = [{"to": number(n), "message": "Promo", "priority": "bulk"} for n in range(10)]
+    answer = await trio_wa.client.post("/send/batch", json=batch)
+    assert (answer.json()["accepted"], answer.json()["refused"]) == (5, 5)
+    for priority in ("urgent", "normal"):
+        await trio_wa.send(CODE, "123456", priority=priority)
+    health = (await trio_wa.client.get("/readyz")).json()
+    assert health["lanes"] == {"urgent": 1, "normal": 1, "bulk": 5}
+
+
+@pytest.mark.trio_wa(session_poll="1h")
+@pytest.mark.waha(sessions=("a",), latency=10.0)
+async def test_a_code_does_not_wait_for_a_campaign_to_the_same_person(
+    trio_wa, waha, autojump_clock
+):
+    for text in ("one", "two", "three"):
+        await trio_wa.send(CODE, text, priority="bulk")
+    await trio.sleep(1)
+    await trio_wa.send(CODE, "123456", priority="urgent")
+    await trio_wa.settled()
+    assert [message.text for message in waha.sent] == ["one", "123456", "two", "three"]
