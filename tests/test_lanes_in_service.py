@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import trio
 
-from tests.test_service import number
+from tests.test_service import somebody
 
 NUMBERS = ("a", "b", "c")
 CODE = "+62 811-2345-6789"
@@ -16,7 +16,7 @@ async def post_batches(trio_wa, count, priority):
     """Have many messages to as many recipients accepted, in batches of 1,000."""
     for first in range(0, count, 1_000):
         batch = [
-            {"to": number(n), "message": "Promo", "priority": priority}
+            {"to": somebody(n), "message": "Promo", "priority": priority}
             for n in range(first, min(count, first + 1_000))
         ]
         answer = await trio_wa.client.post("/send/batch", json=batch)
@@ -27,7 +27,7 @@ async def the_code_goes_next(trio_wa, waha):
     """With 10,000 bulk messages queued, an urgent one is the next that any session sends."""
     await post_batches(trio_wa, 10_000, "bulk")
     full = await trio_wa.client.post(
-        "/send", json={"to": number(1), "message": "Promo", "priority": "bulk"}
+        "/send", json={"to": somebody(1), "message": "Promo", "priority": "bulk"}
     )
     await waha.wait_sent(len(NUMBERS))
     await trio.sleep(0.001)
@@ -71,7 +71,7 @@ async def test_a_login_code_goes_in_quiet_hours(trio_wa, waha, autojump_clock):
     await trio.sleep((24 - now.hour) * 3600.0)  # midnight and some minutes
     await post_batches(trio_wa, 100, "bulk")
     await trio_wa.send(CODE, "123456", priority="urgent")
-    await trio_wa.send(number(500), "Receipt")
+    await trio_wa.send(somebody(500), "Receipt")
     await trio.sleep(3600)
     assert sorted(message.text for message in waha.sent) == ["123456", "Receipt"]
     await trio.sleep(8 * 3600)
@@ -96,7 +96,7 @@ async def test_a_flood_of_codes_does_not_stop_a_campaign(trio_wa, waha, autojump
 @pytest.mark.trio_wa(max_backlog=5, session_poll="1h")
 @pytest.mark.waha(sessions=("a",), latency=3600)
 async def test_a_campaign_that_fills_its_lane_gives_no_code_a_503(trio_wa, waha, autojump_clock):
-    batch = [{"to": number(n), "message": "Promo", "priority": "bulk"} for n in range(10)]
+    batch = [{"to": somebody(n), "message": "Promo", "priority": "bulk"} for n in range(10)]
     answer = await trio_wa.client.post("/send/batch", json=batch)
     assert (answer.json()["accepted"], answer.json()["refused"]) == (5, 5)
     for priority in ("urgent", "normal"):
