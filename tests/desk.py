@@ -134,7 +134,8 @@ class FakeEvents:
     receipts: list[Receipt] = field(default_factory=list)
     statuses: list[tuple[str, str, float]] = field(default_factory=list)
     signs: list[tuple[str, str]] = field(default_factory=list)
-    writers: list[tuple[str, str]] = field(default_factory=list)
+    writers: list[tuple[str, tuple[str, ...], str, float]] = field(default_factory=list)
+    numbers: dict[str, str] = field(default_factory=dict)
     problem: Exception | None = None
 
     async def acknowledge(self, receipt: Receipt) -> None:
@@ -142,10 +143,16 @@ class FakeEvents:
             raise self.problem
         self.receipts.append(receipt)
 
-    async def written_by(self, session: str, chat_id: str) -> None:
+    async def names_of(self, _session: str, chat_ids: tuple[str, ...]) -> tuple[str, ...]:
+        number = self.numbers.get(chat_ids[0])
+        return chat_ids if number is None else (*chat_ids, number)
+
+    async def written_by(
+        self, session: str, chat_ids: tuple[str, ...], text: str, at: float
+    ) -> None:
         if self.problem is not None:
             raise self.problem
-        self.writers.append((session, chat_id))
+        self.writers.append((session, chat_ids, text, at))
 
     def session_status(self, session: str, status: str, at: float) -> None:
         self.statuses.append((session, status, at))
@@ -195,6 +202,7 @@ class Desk:
             self.window,
             self.dispatch,
             self.sessions,
+            self.events,
             self.events,
             self.alerts,
             self.clock,

@@ -33,9 +33,6 @@ class Told:
     def overtaken(self, message_id: str) -> None:
         self.events.append(("overtaken", message_id))
 
-    def learn_contact(self, session: str, chat_id: str) -> None:
-        self.events.append(("contact", session, chat_id))
-
     def close(self, message_id: str, status: Status) -> None:
         self.events.append(("close", message_id, status))
 
@@ -186,41 +183,6 @@ async def test_an_ack_that_cannot_be_recorded_shows_nothing() -> None:
     with pytest.raises(StoreUnavailable):
         await bench.acknowledge("3EB0", 1)
     assert bench.deliveries.acks == []
-
-
-async def known_to(store: MemoryStore) -> tuple[str, ...]:
-    """The sessions to which the recipient of a new message is known."""
-    return (await accept(store, "probe")).known_to
-
-
-async def test_who_wrote_is_recorded_and_then_told_to_the_dispatcher() -> None:
-    bench = Bench()
-    chat_id = (await accept(bench.store, "m")).chat_id
-    await bench.receipts.written_by("default", chat_id)
-    assert await known_to(bench.store) == ("default",)
-    assert bench.told.events == [("contact", "default", chat_id)]
-
-
-async def test_who_wrote_and_could_not_be_recorded_is_told_to_nobody() -> None:
-    bench = Bench(remember_recipient=1)
-    with pytest.raises(StoreUnavailable):
-        await bench.receipts.written_by("default", "1@c.us")
-    assert bench.told.events == []
-
-
-async def test_who_wrote_is_recorded_and_told_wherever_that_is_cut_or_neither() -> None:
-    for step in itertools.count(1):
-        bench = Bench()
-        chat_id = (await accept(bench.store, "m")).chat_id
-        cut = await cancelled_at(
-            step,
-            lambda bench=bench, chat_id=chat_id: bench.receipts.written_by("default", chat_id),
-        )
-        recorded = await known_to(bench.store) == ("default",)
-        assert recorded == bool(bench.told.events)
-        if not cut:
-            assert recorded
-            break
 
 
 @pytest.mark.parametrize("waiting", ["looked up", "to be sent again"])

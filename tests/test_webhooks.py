@@ -108,7 +108,9 @@ async def test_what_a_running_waha_sent_is_taken_and_its_acks_much_later_too(
         Receipt("default", raw_id, 2, 1_795_489_115.799),
         Receipt("default", raw_id, 3, 1_795_489_116.079),
     ]
-    assert desk.events.writers == [("default", "6289999999999@c.us")] * 2
+    written_at = 1_795_489_117.792
+    writer = ("default", ("6289999999999@c.us",), "STOP", written_at)
+    assert desk.events.writers == [writer] * 2
     told = [("default", "STARTING", 1_795_489_112.642), ("default", "WORKING", 1_795_489_112.995)]
     assert desk.events.statuses == ([] if later else told)
     assert [name for _, name in desk.events.signs] == [
@@ -252,8 +254,64 @@ async def test_who_writes_to_a_session_is_noted_as_messages_to_them_are_addresse
 ) -> None:
     desk = open_desk()
     assert await verdict(desk, written(sender, name=name)) == "taken"
-    assert desk.events.writers == [("a", chat_id)]
+    ((session, chat_ids, text, at),) = desk.events.writers
+    assert (session, chat_ids, text) == ("a", (chat_id,), "STOP")
+    assert at == pytest.approx(RECORDED_AT, abs=0.001)
     assert desk.events.receipts == []
+
+
+LID, NUMBER = "123456789012345@lid", "6289999999999@c.us"
+
+
+@pytest.mark.parametrize(
+    ("sender", "data", "chat_ids"),
+    [
+        (LID, {"key": {"remoteJidAlt": "6289999999999@s.whatsapp.net"}}, (LID, NUMBER)),
+        (LID, {"key": {"senderPn": "6289999999999@s.whatsapp.net"}}, (LID, NUMBER)),
+        (LID, {"Info": {"SenderAlt": "6289999999999:4@s.whatsapp.net"}}, (LID, NUMBER)),
+        (NUMBER, {"key": {"remoteJidAlt": LID}}, (NUMBER, LID)),
+        (NUMBER, {"key": {"senderLid": LID}}, (NUMBER, LID)),
+        (NUMBER, {"Info": {"SenderAlt": "123456789012345:4@lid"}}, (NUMBER, LID)),
+        (LID, {"key": {"remoteJidAlt": "5@lid", "senderPn": "7@c.us"}}, (LID, "7@c.us")),
+        (NUMBER, {"key": {"remoteJidAlt": "7@s.whatsapp.net"}}, (NUMBER,)),
+        (LID, {"key": {"remoteJidAlt": "120363@g.us"}}, (LID,)),
+        (LID, {"key": {"remoteJidAlt": None}, "Info": {"SenderAlt": ""}}, (LID,)),
+        (LID, {"key": {"participantAlt": "7@s.whatsapp.net"}}, (LID,)),
+        (LID, {"key": [], "Info": "x"}, (LID,)),
+        (LID, [], (LID,)),
+        (LID, None, (LID,)),
+    ],
+)
+async def test_a_writer_is_noted_under_each_name_that_waha_gives(
+    sender: str, data: Any, chat_ids: tuple[str, ...]
+) -> None:
+    desk = open_desk()
+    assert await verdict(desk, written(sender, _data=data)) == "taken"
+    assert [names for _, names, _, _ in desk.events.writers] == [chat_ids]
+
+
+async def test_what_else_is_known_of_a_writer_is_noted_with_it() -> None:
+    desk = open_desk()
+    desk.events.numbers[LID] = NUMBER
+    assert await verdict(desk, written(LID)) == "taken"
+    assert [names for _, names, _, _ in desk.events.writers] == [(LID, NUMBER)]
+
+
+@pytest.mark.parametrize(
+    ("body", "text"), [("  berhenti\n", "  berhenti\n"), (None, ""), (7, ""), (["STOP"], "")]
+)
+async def test_what_somebody_wrote_is_passed_on_as_it_is(body: Any, text: str) -> None:
+    desk = open_desk()
+    assert await verdict(desk, written(NUMBER, body=body)) == "taken"
+    assert [each for _, _, each, _ in desk.events.writers] == [text]
+
+
+async def test_nobody_wrote_at_a_time_that_is_not_yet() -> None:
+    """A WAHA whose clock is ahead."""
+    desk = open_desk(at=RECORDED_AT - 3600)
+    assert await verdict(desk, written(NUMBER)) == "taken"
+    ((*_, at),) = desk.events.writers
+    assert at == pytest.approx(desk.clock.now(), abs=60)
 
 
 @pytest.mark.parametrize(
@@ -347,9 +405,9 @@ async def test_who_wrote_is_recorded_before_the_answer(autojump_clock: MockClock
     desk = open_desk()
     written_by, seconds = desk.events.written_by, RECORD_SECONDS / 2
 
-    async def slow(session: str, chat_id: str) -> None:
+    async def slow(session: str, chat_ids: tuple[str, ...], text: str, at: float) -> None:
         await trio.sleep(seconds)
-        await written_by(session, chat_id)
+        await written_by(session, chat_ids, text, at)
 
     desk.events.written_by = slow  # type: ignore[method-assign]  # a fake of the fake
     body, began_at = written("6289999999999@c.us"), trio.current_time()
@@ -479,7 +537,9 @@ json_values = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["id", "fromMe", "from", "ack", "source", "status", "_serialized"]),
+            st.sampled_from(
+                ["id", "fromMe", "from", "ack", "source", "status", "_serialized", "body", "_data"]
+            ),
             inner,
         )
     ),
@@ -514,5 +574,5 @@ def test_any_body_is_an_event_or_named_faults(body: Any) -> None:
             assert -1 <= value <= 4
         case StatusChanged(value):
             assert value
-        case Incoming(chat_id):
-            assert chat_id.endswith(("@c.us", "@lid"))
+        case Incoming(chat_ids, _text):
+            assert all(each.endswith(("@c.us", "@lid")) for each in chat_ids)

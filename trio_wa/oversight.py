@@ -18,6 +18,7 @@ from trio_wa.dispatcher import Dispatcher
 from trio_wa.inquiries import Inquiries
 from trio_wa.look_ups import LookUps
 from trio_wa.message_ids import MessageIds
+from trio_wa.opt_outs import OptOuts
 from trio_wa.overview import Overview
 from trio_wa.ports import Alarm, Observer, SessionMemory, SessionView, Store
 from trio_wa.protection import Protection
@@ -27,13 +28,14 @@ from trio_wa.sessions import SessionPool
 from trio_wa.silence import Silence
 from trio_wa.standstill import watch_dispatch, watch_store
 from trio_wa.window import Window
+from trio_wa.writers import Writers
 
 SEEN_SECONDS = 5.0
 """How long the start waits to see what a session makes possible."""
 
 
 class Oversight:
-    """The sessions' statuses, message ids, look-ups, receipts, confirmations and protection."""
+    """Statuses of sessions, message ids, look-ups, receipts, writers, confirmations, protection."""
 
     def __init__(
         self,
@@ -85,6 +87,14 @@ class Oversight:
         )
         self.receipts = Receipts(
             store, dispatcher, self.inquiries, self.pool, self._protection.ghosts, self._silence
+        )
+        self.writers = Writers(
+            store,
+            OptOuts(store, window, dispatcher),
+            observer,
+            dispatcher,
+            sessions,
+            settings.opt_out_keywords,
         )
         self._confirmations = Confirmations(
             store,

@@ -11,13 +11,10 @@ log = structlog.get_logger(__name__)
 
 
 class Waiting(Protocol):
-    """Who holds messages that wait to be sent, and knows their recipients: the dispatcher."""
+    """Who holds messages that wait to be sent: the dispatcher."""
 
     def overtaken(self, message_id: str) -> None:
         """A message that waited to be sent again turned out to have been sent."""
-
-    def learn_contact(self, session: str, chat_id: str) -> None:
-        """A recipient is no new contact of a session."""
 
 
 class Open(Protocol):
@@ -94,15 +91,6 @@ class Receipts:
             self._deliveries.acked(receipt.session, receipt.waha_id)
         if receipt.ack >= SERVER:
             await self._sessions.acked(receipt.session, receipt.at)
-
-    async def written_by(self, session: str, chat_id: str) -> None:
-        """Record that somebody wrote to a session: who did is no new contact any more.
-
-        Raises:
-            StoreUnavailable: it is not recorded.
-        """
-        await self._store.remember_recipient(session, chat_id)
-        self._dispatcher.learn_contact(session, chat_id)
 
     def session_status(self, session: str, status: str, at: float) -> None:
         """Note the status that a session has had since the time `at`."""

@@ -154,6 +154,7 @@ async def run(
             dispatcher,
             oversight.overview,
             oversight.receipts,
+            oversight.writers,
             alerts,
             clock,
         )

@@ -12,7 +12,7 @@ from trio_wa.intake.batch import AcceptBatch
 from trio_wa.intake.batches import Batches
 from trio_wa.intake.bulk_retry import BulkRetry
 from trio_wa.intake.dispatching import Dispatching
-from trio_wa.intake.events import Events
+from trio_wa.intake.events import Events, Writing
 from trio_wa.intake.health import Health
 from trio_wa.intake.http import Request, Response, answer
 from trio_wa.intake.messages import Messages
@@ -35,13 +35,14 @@ def create_intake(
     dispatch: Dispatching,
     sessions: Sessions,
     events: Events,
+    writing: Writing,
     alerts: Latest,
     clock: Clock,
 ) -> Router:
     """The intake: one function from `Request` to `Response`, for any front end."""
     authorize = Authorize(settings.keys, allow_anonymous=settings.allow_anonymous)
     routes = create_routes(
-        settings, store, media, window, dispatch, sessions, events, alerts, clock
+        settings, store, media, window, dispatch, sessions, events, writing, alerts, clock
     )
     return Router(routes, authorize)
 
@@ -54,6 +55,7 @@ def create_routes(
     dispatch: Dispatching,
     sessions: Sessions,
     events: Events,
+    writing: Writing,
     alerts: Latest,
     clock: Clock,
 ) -> Mapping[str, Methods]:
@@ -70,7 +72,7 @@ def create_routes(
     desk = SessionDesk(sessions, names)
     alert_desk = AlertDesk(alerts)
     secret = settings.webhook_secret
-    webhooks = Webhooks(events, clock, names, secret)
+    webhooks = Webhooks(events, writing, clock, names, secret)
 
     async def ledger(_request: Request) -> Response:
         return answer(200, ledger_view(await fetched(store.ledger())))

@@ -1,7 +1,7 @@
 """What one webhook of WAHA says, whichever engine wrote it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 
@@ -14,6 +14,16 @@ PLAYED = 4
 
 _PERSON = re.compile(r"([0-9]{1,32})(?::[0-9]+)?(@c\.us|@s\.whatsapp\.net|@lid)")
 """A person's chat, as one engine or another writes it: a device may be named behind the number."""
+
+_OTHER_NAMES = (
+    ("key", "remoteJidAlt"),
+    ("key", "senderPn"),
+    ("key", "senderLid"),
+    ("Info", "SenderAlt"),
+)
+"""Where `_data` may name a writer once more: in NOWEB's key, now or formerly (WAHA's issues 1073,
+1608 and 2010), or in GOWS's Info, which is whatsmeow's. WEBJS does not tell.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +43,14 @@ class StatusChanged:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """Somebody wrote to the session, from the chat `chat_id`."""
+    """Somebody wrote `text` to the session, who is known as each of `chat_ids`.
 
-    chat_id: str
+    The first is the chat in which they wrote. There is a second where WAHA names both the number
+    (`@c.us`) and the id that WhatsApp gives in its place (`@lid`).
+    """
+
+    chat_ids: tuple[str, ...]
+    text: str
 
 
 News: TypeAlias = Acked | Incoming | StatusChanged
@@ -88,8 +103,8 @@ def _news(event: str, payload: object) -> News | None:
         case "message.any" if (message := _our_own(payload)) is not None:
             typed_on_the_phone = message.source == "app"
             return None if typed_on_the_phone else Acked(message.id, message.ack or 0)
-        case "message" | "message.any" if (chat_id := _writer(payload)) is not None:
-            return Incoming(chat_id)
+        case "message" | "message.any" if isinstance(payload, Mapping):
+            return _incoming(payload)
         case _:
             return None
 
@@ -135,12 +150,31 @@ def _our_own(payload: object) -> _Message | None:
     return _Message.model_validate(payload)
 
 
-def _writer(payload: object) -> str | None:
-    """The chat of a person who wrote `payload`, as messages to them name it."""
-    if not isinstance(payload, Mapping) or payload.get("fromMe") is not False:
+def _incoming(payload: Mapping[str, Any]) -> Incoming | None:
+    """The message of `payload`, if a person wrote it to the session alone, and not we."""
+    chat_id = _person(payload.get("from"))
+    if payload.get("fromMe") is not False or chat_id is None:
         return None
-    sender = payload.get("from")
-    found = _PERSON.fullmatch(sender) if isinstance(sender, str) else None
+    body = payload.get("body")
+    text = body if isinstance(body, str) else ""
+    others = (_person(each) for each in _other_names(payload))
+    host = chat_id.partition("@")[2]
+    other = next((each for each in others if each is not None and not each.endswith(host)), None)
+    return Incoming((chat_id,) if other is None else (chat_id, other), text)
+
+
+def _other_names(payload: Mapping[str, Any]) -> Iterator[object]:
+    """What else the writer is called, in what WAHA passes on of its engine."""
+    data = payload.get("_data")
+    for holder, name in _OTHER_NAMES:
+        held = data.get(holder) if isinstance(data, Mapping) else None
+        if isinstance(held, Mapping):
+            yield held.get(name)
+
+
+def _person(jid: object) -> str | None:
+    """A person's chat, as messages to them name it; None for anything else."""
+    found = _PERSON.fullmatch(jid) if isinstance(jid, str) else None
     if found is None:
         return None
     number, host = found.groups()

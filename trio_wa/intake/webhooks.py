@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 import structlog
 
 from trio_wa.clock import Clock
-from trio_wa.intake.events import Events
+from trio_wa.intake.events import Events, Writing
 from trio_wa.intake.http import Request, Response, answer, problem
 from trio_wa.intake.recording import recorded
 from trio_wa.intake.signature import check_signature
@@ -39,9 +39,15 @@ class Webhooks:
     """
 
     def __init__(
-        self, events: Events, clock: Clock, sessions: frozenset[str], secret: str | None
+        self,
+        events: Events,
+        writing: Writing,
+        clock: Clock,
+        sessions: frozenset[str],
+        secret: str | None,
     ) -> None:
         self._events = events
+        self._writing = writing
         self._clock = clock
         self._sessions = sessions
         self._secret = secret
@@ -82,8 +88,9 @@ class Webhooks:
             case Acked(waha_id, ack):
                 receipt = Receipt(event.session, waha_id, ack, at)
                 await recorded(self._events.acknowledge(receipt))
-            case Incoming(chat_id):
-                await recorded(self._events.written_by(event.session, chat_id))
+            case Incoming(chat_ids, text):
+                names = await self._writing.names_of(event.session, chat_ids)
+                await recorded(self._writing.written_by(event.session, names, text, at))
         self._remember(event)
         return "taken"
 
