@@ -1,7 +1,7 @@
 """What an ack settles, releases and makes known."""
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from tests.contract.messages import (
 )
 from tests.fakes import FailingStore, cancelled_at
 from trio_wa.adapters.memory_store import MemoryStore
+from trio_wa.core.message import Priority
 from trio_wa.core.status import Status
 from trio_wa.ports import Receipt, StoreUnavailable
 from trio_wa.receipts import Receipts
@@ -30,8 +31,8 @@ class Told:
     events: list[tuple[Any, ...]] = field(default_factory=list)
     refusals: int = 0
 
-    def overtaken(self, message_id: str) -> None:
-        self.events.append(("overtaken", message_id))
+    def overtaken(self, message_id: str, priority: Priority) -> None:
+        self.events.append(("overtaken", message_id, priority))
 
     def close(self, message_id: str, status: Status) -> None:
         self.events.append(("close", message_id, status))
@@ -74,8 +75,9 @@ class Bench:
     async def acknowledge(self, waha_id: str, ack: int) -> None:
         await self.receipts.acknowledge(Receipt("default", waha_id, ack, NOW + 5))
 
-    async def waiting_to_be_sent_again(self) -> None:
-        message = await begun(self.store, "m", "3EB0")
+    async def waiting_to_be_sent_again(self, priority: Priority = "normal") -> None:
+        message = replace(await accept(self.store, "m", priority=priority), waha_id="3EB0")
+        assert await self.store.begin(message, "default", NOW + 1)
         await requeue(self.store, message, message, at=NOW + 2)
 
 
@@ -106,10 +108,10 @@ async def test_an_error_of_what_is_looked_up_ends_the_inquiry_and_is_no_first_ac
 
 async def test_an_ack_of_what_waits_to_be_sent_again_takes_it_out_of_the_line() -> None:
     bench = Bench()
-    await bench.waiting_to_be_sent_again()
+    await bench.waiting_to_be_sent_again("bulk")
     await bench.acknowledge("3EB0", 1)
     assert await status_of(bench.store, "m") is Status.SENT
-    assert bench.told.events == [("overtaken", "m"), ACKED]
+    assert bench.told.events == [("overtaken", "m", "bulk"), ACKED]
 
 
 async def test_an_ack_of_what_is_being_sent_waits_for_the_end_of_its_attempt() -> None:

@@ -576,3 +576,5 @@ def test_any_body_is_an_event_or_named_faults(body: Any) -> None:
             assert value
         case Incoming(chat_ids, _text):
             assert all(each.endswith(("@c.us", "@lid")) for each in chat_ids)
+        case None:
+            pass

@@ -4,6 +4,7 @@ from typing import Protocol
 
 import structlog
 
+from trio_wa.core.message import Priority
 from trio_wa.core.status import ERROR, SERVER, Status
 from trio_wa.ports import Receipt, Store
 
@@ -13,7 +14,7 @@ log = structlog.get_logger(__name__)
 class Waiting(Protocol):
     """Who holds messages that wait to be sent: the dispatcher."""
 
-    def overtaken(self, message_id: str) -> None:
+    def overtaken(self, message_id: str, priority: Priority) -> None:
         """A message that waited to be sent again turned out to have been sent."""
 
 
@@ -79,7 +80,7 @@ class Receipts:
             if moved.open:
                 self._inquiries.close(moved.message_id, moved.after)
             elif moved.before is Status.QUEUED:
-                self._dispatcher.overtaken(moved.message_id)
+                self._dispatcher.overtaken(moved.message_id, moved.priority)
             level = log.warning if moved.after is Status.FAILED else log.info
             level(
                 f"message.{moved.after}",
