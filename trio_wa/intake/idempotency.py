@@ -49,7 +49,7 @@ def read_key(headers: Mapping[str, str]) -> str | None:
 
 def fingerprint(key: str, payload: Sequence[object]) -> IdempotencyKey:
     """The key together with what stands for `payload`, the values that make up a request."""
-    text = json.dumps(payload, ensure_ascii=True, separators=(",", ":"))
+    text = json.dumps(payload, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
     return IdempotencyKey(key, hashlib.sha256(text.encode()).hexdigest())
 
 

@@ -1,89 +1,126 @@
-"""What callers send, as pydantic reads it, and its faults as problems name them."""
+"""What callers send beside a message's content, as pydantic reads it."""
 
-from typing import Annotated, Any
+import json
+from typing import Annotated, Final
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 
-from trio_wa.core.message import OnUnknown
-from trio_wa.core.recipient import BadRecipient
+from trio_wa.core.duration import FORMS, parse_duration
+from trio_wa.core.message import OnUnknown, Priority
 from trio_wa.intake.numbers import recipient
+from trio_wa.intake.times import read_instant
 
-Names = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
+MAX_TTL: Final = 365 * 86_400.0
+"""How many seconds a message may take to leave, as with MESSAGE_TTL."""
+
+MAX_METADATA: Final = 1_024
+"""How many bytes a caller's own data may have, as compact JSON in UTF-8."""
 
 
-class SendBody(BaseModel):
-    """The body of `POST /send`. Unknown members are ignored, as in the Go service.
+def _named(session: object) -> object:
+    """The sessions that may send a message: one of that name, or some."""
+    names = [session] if isinstance(session, str) else session
+    if not isinstance(names, list) or not names:
+        raise ValueError("must be a session's name or a list of names")
+    if not all(isinstance(name, str) and name for name in names):
+        raise ValueError("must be a session's name or a list of names")
+    return tuple(sorted(set(names)))
+
+
+def _instant(value: object) -> float:
+    return read_instant(value if isinstance(value, str) else "")
+
+
+def _seconds(value: object) -> float:
+    """A span of time in seconds; in words it has a unit, or is a number too."""
+    seconds: object = value
+    if isinstance(value, str):
+        seconds = parse_duration(value)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise ValueError(f"must be a duration {FORMS}")  # noqa: TRY004 - a fault of the caller
+    if not 0 < seconds <= MAX_TTL:
+        raise ValueError("must be more than 0 and at most 365d")
+    return float(seconds)
+
+
+def _compact(value: object) -> str:
+    """The compact JSON for an object of the caller's own."""
+    if not isinstance(value, dict):
+        raise ValueError("must be a JSON object")  # noqa: TRY004 - a fault of the caller
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except ValueError:
+        raise ValueError("must hold finite numbers only") from None
+    if (size := len(text.encode())) > MAX_METADATA:
+        raise ValueError(f"has {size:,} bytes: {MAX_METADATA:,} are the most")
+    return text
+
+
+class Members(BaseModel):
+    """A JSON object. Unknown members are ignored, as in the Go service."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
+
+
+NonEmpty = Annotated[str, Field(min_length=1)]
+Instant = Annotated[float, BeforeValidator(_instant)]
+
+
+def _addressed(to: str, info: ValidationInfo) -> str:
+    recipient(to, info.context)
+    return to
+
+
+class Body(Members):
+    """What every kind of message takes; each kind adds its own members.
 
     The context is the region of numbers that start with 0; None: there is none.
     """
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
-
-    to: Annotated[str, Field(min_length=1)]
-    message: Annotated[str, Field(min_length=1)]
-    session: Annotated[str, Field(min_length=1)] | Names | None = None
+    to: Annotated[NonEmpty, AfterValidator(_addressed)]
+    session: Annotated[tuple[str, ...], BeforeValidator(_named)] | None = None
     on_unknown: OnUnknown | None = None
+    priority: Priority | None = None
+    send_at: Instant | None = None
+    expires_at: Instant | None = None
+    ttl: Annotated[float, BeforeValidator(_seconds)] | None = None
+    metadata: Annotated[str, BeforeValidator(_compact)] | None = None
+    ignore_suppression: bool | None = None
 
-    @model_validator(mode="before")
+    @field_validator("ttl")
     @classmethod
-    def _in_any_case(cls, members: Any) -> Any:
-        """Take `To` for `to`, as Go's encoding/json does; of several the last one counts."""
-        if not isinstance(members, dict):
-            return members
-        return {name.lower(): value for name, value in members.items()}
+    def _only_deadline(cls, ttl: float | None, info: ValidationInfo) -> float | None:
+        if ttl is not None and info.data.get("expires_at") is not None:
+            raise ValueError("cannot stand beside expires_at: give one of them")
+        return ttl
 
-    @field_validator("to")
+    @field_validator("ignore_suppression")
     @classmethod
-    def _names_somebody(cls, to: str, info: ValidationInfo) -> str:
-        try:
-            recipient(to, info.context)
-        except BadRecipient as error:
-            raise ValueError(str(error)) from None
-        return to
-
-    @property
-    def sessions(self) -> tuple[str, ...]:
-        """The sessions that may send it; empty: any."""
-        if self.session is None:
-            return ()
-        names = [self.session] if isinstance(self.session, str) else self.session
-        return tuple(sorted(set(names)))
+    def _only_if_urgent(cls, ignore: bool | None, info: ValidationInfo) -> bool | None:
+        if ignore and info.data.get("priority", "urgent") != "urgent":
+            raise ValueError("needs priority urgent: only then may a message pass")
+        return ignore
 
 
-REMEDIES = {
-    "missing": "is required",
-    "literal_error": "must be hold or resend",
-    "string_type": "must be a string",
-    "string_too_short": "must not be empty",
-    "string_unicode": "is not valid Unicode",
-    "too_short": "must name at least one",
-}
+def _mentioned(name: str, info: ValidationInfo) -> str:
+    """The chat id of somebody who is mentioned, or `all`."""
+    return name if name == "all" else recipient(name, info.context)
 
 
-def faults(error: ValidationError) -> list[dict[str, str]]:
-    """What is wrong with a body: one entry a field, in the order of the fields."""
-    found: dict[str, dict[str, str]] = {}
-    for item in error.errors(include_url=False, include_input=False):
-        field = str(item["loc"][0]) if item["loc"] else "body"
-        found.setdefault(field, {"field": field, "detail": f"{field} {_detail(item)}"})
-    return list(found.values())
+def _all_alone(names: list[str]) -> list[str]:
+    if "all" in names and len(names) > 1:
+        raise ValueError('must be people, or ["all"] alone')
+    return names
 
 
-def _detail(item: Any) -> str:
-    if item["type"] == "json_invalid":
-        return f"is not JSON: {item['ctx']['error']}"
-    if item["type"] == "model_type":
-        return 'must be a JSON object such as {"to": "6281234567890", "message": "Hello"}'
-    if item["type"] == "value_error":
-        return str(item["ctx"]["error"])
-    if item["loc"][:1] == ("session",):
-        return "must be a session's name or a list of names"
-    return REMEDIES.get(item["type"], str(item["msg"]))
+Mentions = Annotated[
+    list[Annotated[NonEmpty, AfterValidator(_mentioned)]], AfterValidator(_all_alone)
+]

@@ -4,21 +4,16 @@ import difflib
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from trio_wa.core.status import Status
 from trio_wa.intake.cursor import read_cursor
 from trio_wa.intake.numbers import recipient
+from trio_wa.intake.times import read_time
 from trio_wa.ports import Filter
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1_000
-
-_TIME = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d(?:\.\d{1,6})?)\d*([Zz]|[+ -]\d\d:\d\d)", re.ASCII
-)
-_SECONDS = re.compile(r"\d{1,10}(\.\d{1,9})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +86,6 @@ def _session(text: str) -> str:
     return text
 
 
-def _time(text: str) -> float:
-    """Seconds since the epoch. A blank for the `+` of an offset is what a query makes of it."""
-    if _SECONDS.fullmatch(text):
-        return float(text)
-    if (match := _TIME.fullmatch(text)) is not None:
-        date, time, offset = match.groups()
-        try:
-            return datetime.fromisoformat(
-                f"{date}T{time}{offset.replace(' ', '+').upper()}"
-            ).timestamp()
-        except ValueError:
-            pass
-    raise ValueError("must be a time such as 2026-11-24T08:30:00Z, or seconds since the epoch")
-
-
 def _batch(text: str) -> str:
     if not re.fullmatch(r"[0-9a-f-]{36}", text):
         raise ValueError("must be the id of a batch")
@@ -128,8 +108,8 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "status": _status,
     "to": str,
     "session": _session,
-    "after": _time,
-    "before": _time,
+    "after": read_time,
+    "before": read_time,
     "unconfirmed": _only,
     "batch": _batch,
     "limit": _limit,
