@@ -70,8 +70,8 @@ class ReceiptStore(Protocol):
     async def resend(self, message_id: str, at: float) -> bool:
         """Queue a `sent` message without an ack again, under its id, and publish it.
 
-        Once at most, before it expires and while its content is kept, data included; False
-        otherwise.
+        Once at most, before it expires and while its content is kept, data included, and not to
+        somebody who wants no messages, unless it ignores that; False otherwise.
         """
 
     async def forget_acks(self, before: float, limit: int) -> int:
@@ -116,21 +116,24 @@ class SessionStore(Protocol):
 
 
 class SuppressionStore(Protocol):
-    """Who wants no messages."""
+    """Who wants no messages.
+
+    An entry bears a chat id and holds for its person: for each chat id that WhatsApp knows as the
+    same (`contact`).
+    """
 
     async def suppress(self, suppression: Suppression) -> Mapping[str, Place]:
         """Put somebody on the list, and cancel what is queued for them; the ids of that.
 
-        Each with the place that it held. Messages that ignore the list stay queued. Whoever stands
-        on the list already stays there as they are. The list is by chat id; who is known to
-        WhatsApp under another (`contact`) is on it under both.
+        Each with the place that it held. Messages that ignore the list stay queued. A chat id that
+        is on the list already stays there as it is.
         """
 
     async def allow(self, chat_id: str) -> bool:
-        """Take somebody off the list; False if they do not stand on it."""
+        """Take somebody off the list, by each of their chat ids; False if they are not on it."""
 
     async def suppression(self, chat_id: str) -> Suppression | None:
-        """What is on the list of somebody; None if they are not on it."""
+        """What is on the list of somebody, by this chat id first; None if they are not on it."""
 
     async def suppressions(self, after: str, limit: int) -> Sequence[Suppression]:
         """Those on the list whose chat id is above `after`, by chat id."""
@@ -158,7 +161,10 @@ class Store(ReceiptStore, SessionStore, SuppressionStore, Protocol):
         """
 
     async def accept_all(self, drafts: Sequence[Draft]) -> Sequence[Acceptance]:
-        """Accept several, each as `accept` does, in one transaction and in their order."""
+        """Accept several, each as `accept` does, in one transaction and in their order.
+
+        A key that comes twice among them is replayed the second time.
+        """
 
     async def replayed(self, draft: Draft) -> Replayed | KeyReused | None:
         """What the key of `draft` was used for before; None if it is new, or there is none."""
@@ -218,7 +224,8 @@ class Store(ReceiptStore, SessionStore, SuppressionStore, Protocol):
         """Queue a failed, unknown or expired message again, behind what is queued, and publish it.
 
         Its counters start anew, and it gets a new id; False if it is in another state, is being
-        looked up, or came with the data of a file, which are gone.
+        looked up, came with the data of a file, which are gone, or goes to somebody who wants no
+        messages and does not ignore that.
         """
 
     async def open_attempts(self) -> Sequence[OpenAttempt]:
