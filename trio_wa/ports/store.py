@@ -259,7 +259,7 @@ class Store(ReceiptStore, SessionStore, SuppressionStore, Protocol):
         """The ids of settled messages whose data are not forgotten yet."""
 
     async def forget_data(self, message_ids: Sequence[str]) -> None:
-        """Record that the data of messages are gone."""
+        """Record that the data of those of the messages that are settled are gone, or about to."""
 
     async def holding_data(self, message_ids: Sequence[str]) -> frozenset[str]:
         """Those of the messages that are not settled, and came with the data of a file."""

@@ -1,0 +1,66 @@
+"""Removes the data of files once their message is settled, or where no message came of them."""
+
+import structlog
+import trio
+
+from trio_wa.ports import MediaStore, Store, StoreUnavailable
+
+log = structlog.get_logger(__name__)
+
+SWEEP_SECONDS = 5.0
+"""How long data may stay once their message is settled, and a failing disk is left alone."""
+
+CHUNK = 200
+"""Messages at a time: no accept waits noticeably for them."""
+
+PAUSE_SECONDS = 0.05
+"""After each chunk, so that the accepts that gathered meanwhile go first."""
+
+
+class MediaKeeper:
+    """Removes data that nothing will send any more, and never what may still be sent."""
+
+    def __init__(self, store: Store, media: MediaStore) -> None:
+        self._store = store
+        self._media = media
+        self._suspects: list[str] = []
+        self._failing = False
+
+    async def look(self) -> None:
+        """Note what is kept, before anything new is: a crash may have left data of no message.
+
+        Where that cannot be read now, the next start finds it.
+        """
+        try:
+            self._suspects.extend(await self._media.kept())
+        except StoreUnavailable as error:
+            log.warning("media.not_looked_at", reason=str(error))
+
+    async def run(self) -> None:
+        """Sweep at once, and then every few seconds until cancelled."""
+        while True:
+            try:
+                await self._sweep()
+                self._failing = False
+            except StoreUnavailable as error:
+                if not self._failing:
+                    log.warning("media.not_removed", reason=str(error))
+                self._failing = True
+            await trio.sleep(SWEEP_SECONDS)
+
+    async def _sweep(self) -> None:
+        await self._remove_suspects()
+        while spent := await self._store.spent_data(CHUNK):
+            self._suspects.extend(spent)
+            await self._remove_suspects()
+
+    async def _remove_suspects(self) -> None:
+        """Remove the data of what is settled, or was never accepted."""
+        while chunk := self._suspects[-CHUNK:]:
+            # Forgotten first, so that nothing queues a message again whose data are about to go;
+            # one that was queued again before that holds them, and its data stay.
+            await self._store.forget_data(chunk)
+            held = await self._store.holding_data(chunk)
+            await self._media.remove([each for each in chunk if each not in held])
+            del self._suspects[-CHUNK:]
+            await trio.sleep(PAUSE_SECONDS)
