@@ -203,6 +203,7 @@ class FakeObserver:
     refusal: Refusal | None = None
     registered: Callable[[Session], bool | Refusal] = lambda _session: True
     locked_until: float | None = None
+    numbers: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     async def ask(self, url: str) -> WahaInfo:
@@ -232,6 +233,11 @@ class FakeObserver:
         self.asked.append(("timelock", session.name))
         await trio.lowlevel.checkpoint()
         return self.locked_until
+
+    async def number_of(self, session: Session, lid: str) -> str | None:
+        self.asked.append(("number_of", lid))
+        await trio.lowlevel.checkpoint()
+        return self.numbers.get(lid)
 
     async def qr_code(self, session: Session) -> Picture | Refusal:
         await trio.lowlevel.checkpoint()

@@ -307,3 +307,22 @@ async def test_whatever_is_cut_leaves_the_observer_as_good_as_new(nursery: trio.
                 break
             assert await observer.look_up(session, "3EB0") == Found(1)
     assert step > 3
+
+
+async def test_the_number_behind_a_hidden_one_is_asked_for(nursery: trio.Nursery) -> None:
+    server = Script(http_answer("200 OK", b'{"lid":"1@lid","pn":"628123@c.us"}'))
+    session = session_at(await serve_tcp(nursery, server))
+    async with waha().observe() as observer:
+        assert await observer.number_of(session, "1@lid") == "628123@c.us"
+    assert server.lines == ["GET /api/default/lids/1%40lid"]
+
+
+@pytest.mark.parametrize(("hang", "seconds"), [(True, 5.0), (False, 0.0)])
+async def test_a_waha_that_does_not_answer_names_no_number(
+    hang: bool, seconds: float, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    session = session_at(await serve_tcp(nursery, answering(hang=hang)))
+    began = trio.current_time()
+    async with waha().observe() as observer:
+        assert await observer.number_of(session, "1@lid") is None
+    assert trio.current_time() - began == seconds

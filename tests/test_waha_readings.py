@@ -13,6 +13,7 @@ from trio_wa.adapters.waha.answer import Answer
 from trio_wa.adapters.waha.contact import check_of
 from trio_wa.adapters.waha.exchange import Silence
 from trio_wa.adapters.waha.finding import finding_of
+from trio_wa.adapters.waha.lid import number_of
 from trio_wa.adapters.waha.new_id import new_id_of
 from trio_wa.adapters.waha.picture import picture_of
 from trio_wa.adapters.waha.refusal import refusal_of
@@ -261,3 +262,51 @@ def test_silence_is_a_problem_and_a_refusal() -> None:
     problem = "cannot be reached (ConnectError: refused): is it running?"
     assert about_sessions(URL, lost).problem == problem
     assert refusal_of(lost) == Refusal("waha_unavailable", "ConnectError: refused")
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "expected"),
+    [
+        (200, {"lid": "1@lid", "pn": "628123@c.us"}, "628123@c.us"),
+        (200, {"lid": "1@lid", "pn": "628123@s.whatsapp.net"}, "628123@c.us"),
+        (200, {"lid": "1@lid", "pn": "628123:12@s.whatsapp.net"}, "628123@c.us"),
+        (200, {"lid": "1@lid", "pn": None}, None),
+        (200, {"lid": "1@lid", "pn": "2@lid"}, None),
+        (200, {"lid": "1@lid", "pn": "628123"}, None),
+        (200, {"lid": "1@lid", "pn": "628123@c.us\n"}, None),
+        (200, {"lid": "1@lid", "pn": 628123}, None),
+        (200, ["628123@c.us"], None),
+        (200, HTML, None),
+        (404, nest("Cannot GET /api/default/lids/1@lid"), None),
+        (422, {"pn": "628123@c.us"}, None),
+        (501, NOT_IMPLEMENTED, None),
+    ],
+)
+def test_the_number_behind_a_hidden_one(status: int, content: object, expected: str | None) -> None:
+    assert number_of(answer(status, content)) == expected
+
+
+@given(st.integers(0, 600), st.binary(max_size=200))
+def test_no_answer_to_a_question_for_a_number_raises(status: int, body: bytes) -> None:
+    found = number_of(Answer(status, {}, body, NOW))
+    assert found is None or found.endswith("@c.us")
+
+
+WHOLE = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.text(), WHOLE), st.data())
+def test_of_an_answer_cut_short_only_whole_members_are_read(
+    members: dict[str, Any], data: st.DataObject
+) -> None:
+    indent = data.draw(st.sampled_from([None, 2]))
+    text = json.dumps(members, ensure_ascii=data.draw(st.booleans()), indent=indent)
+    body = text.encode(errors="replace")
+    end = data.draw(st.integers(0, len(body)))
+    found = Answer(500, {}, body[:end], NOW, whole=False).members()
+    assert list(found.items()) == list(members.items())[: len(found)]
+    assert Answer(500, {}, body, NOW, whole=False).members() == members

@@ -1,6 +1,6 @@
 """The WAHA adapter as the tests make it, and small servers for it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import trio
@@ -9,14 +9,41 @@ from tests.fakes import http_answer, read_request
 from trio_wa.adapters.waha import Waha
 from trio_wa.clock import Clock
 from trio_wa.core.session import Session
+from trio_wa.ports import MediaStore, StoreUnavailable
 
 CREATED = http_answer("201 Created", b'{"key":{"id":"3EB0FF"}}')
 TIMEOUT = 15.0
 
 
-def waha(key: str | None = "secret") -> Waha:
+class FakeMedia:
+    """Knows the `data` of messages by their ids; a read takes `seconds`, or fails as `problem`."""
+
+    def __init__(self, **data: bytes) -> None:
+        self.data: dict[str, bytes] = data
+        self.seconds = 0.0
+        self.problem: str | None = None
+        self.read_ids: list[str] = []
+
+    async def read(self, message_id: str) -> bytes | None:
+        self.read_ids.append(message_id)
+        await trio.sleep(self.seconds)
+        if self.problem is not None:
+            raise StoreUnavailable(self.problem)
+        return self.data.get(message_id)
+
+    async def put(self, data: Mapping[str, bytes]) -> None:
+        raise NotImplementedError
+
+    async def remove(self, message_ids: Sequence[str]) -> None:
+        raise NotImplementedError
+
+    async def kept(self) -> Sequence[str]:
+        raise NotImplementedError
+
+
+def waha(key: str | None = "secret", media: MediaStore | None = None) -> Waha:
     """The adapter, inside the present Trio run."""
-    return Waha(api_key=key, timeout=TIMEOUT, clock=Clock())
+    return Waha(api_key=key, timeout=TIMEOUT, clock=Clock(), media=media or FakeMedia())
 
 
 def session_at(address: str, *, scheme: str = "http") -> Session:

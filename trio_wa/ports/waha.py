@@ -139,6 +139,9 @@ class Observer(Protocol):
         0 if it does now; None where this WAHA does not tell.
         """
 
+    async def number_of(self, session: Session, lid: str) -> str | None:
+        """The chat id of the number behind an id that ends in @lid; None if WAHA cannot tell."""
+
     async def qr_code(self, session: Session) -> Picture | Refusal:
         """The QR code that links a phone to a session that waits for one."""
 

@@ -1,6 +1,7 @@
 """An answer of WAHA, and what can be read of it."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,9 @@ ABSENT = frozenset({404, 405, 501})
 
 BUSY = frozenset({408, 429, 502, 503, 504})
 """What a WAHA that is overloaded, or a proxy that does not reach it, answers."""
+
+_DECODER = json.JSONDecoder()
+_START, _COLON, _COMMA, _CLOSE = (re.compile(rf"\s*{mark}\s*") for mark in (r"\{", ":", ",", r"\}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,13 @@ class Answer:
             return None
 
     def members(self) -> dict[str, Any]:
-        """The members of the JSON object that the body is; empty where it is none."""
+        """The members of the JSON object that the body is; empty where it is none.
+
+        Of one that was not read to its end, those that are whole: WAHA's 500 echoes the request,
+        whose file may be large, behind its `exception`.
+        """
+        if not self.whole:
+            return _first_members(self.body.decode(errors="replace"))
         found = self.json()
         return found if isinstance(found, dict) else {}
 
@@ -61,6 +71,25 @@ class Answer:
         if self.status != 404 or members.get("statusCode") != 404 or not isinstance(said, str):
             return None
         return None if said.startswith("Cannot ") else said
+
+
+def _first_members(text: str) -> dict[str, Any]:
+    """The members of a JSON object, up to the first that is not whole."""
+    found: dict[str, Any] = {}
+    start = _START.match(text)
+    while start is not None:
+        try:
+            name, end = _DECODER.raw_decode(text, start.end())
+            if not isinstance(name, str) or (colon := _COLON.match(text, end)) is None:
+                break
+            value, end = _DECODER.raw_decode(text, colon.end())
+        except (ValueError, RecursionError):
+            break
+        start = _COMMA.match(text, end)
+        if start is None and _CLOSE.match(text, end) is None:
+            break  # a number may go on
+        found[name] = value
+    return found
 
 
 def reason(members: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from trio_wa.adapters.waha.exchange import Http
 from trio_wa.adapters.waha.observer import WahaObserver
 from trio_wa.adapters.waha.sender import WahaSender
 from trio_wa.clock import Clock
+from trio_wa.ports import MediaStore
 
 KEEPALIVE_SECONDS = 3.0
 """Below the 5 s after which Node.js, under WAHA, closes an idle connection: reusing one in the
@@ -20,22 +21,28 @@ OBSERVER_CONNECTIONS = 16
 
 
 class Waha:
-    """The WAHA servers behind the sessions, with one shared TLS context."""
+    """The WAHA servers behind the sessions, with one shared TLS context.
 
-    def __init__(self, *, api_key: str | None, timeout: float, clock: Clock) -> None:
+    What comes with data of a file, `media` holds until it is sent.
+    """
+
+    def __init__(
+        self, *, api_key: str | None, timeout: float, clock: Clock, media: MediaStore
+    ) -> None:
         # Answers are short, and what nothing has to unpack cannot burst.
         self._headers = {"Accept-Encoding": "identity"}
         if api_key:
             self._headers["X-Api-Key"] = api_key
         self._timeout = timeout
         self._clock = clock
+        self._media = media
         self._tls = ssl.create_default_context()
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[WahaSender]:
         """A sender with a connection pool of its own: a pool shared by 50 workers is slow."""
         async with self._client(httpx.Limits(keepalive_expiry=KEEPALIVE_SECONDS)) as client:
-            yield WahaSender(Http(client, self._headers, self._clock), self._timeout)
+            yield WahaSender(Http(client, self._headers, self._clock), self._media, self._timeout)
 
     @asynccontextmanager
     async def observe(self) -> AsyncIterator[WahaObserver]:

@@ -8,6 +8,7 @@ from trio_wa.adapters.waha.about import about, about_sessions
 from trio_wa.adapters.waha.answer import Answer
 from trio_wa.adapters.waha.exchange import Http, Silence, api
 from trio_wa.adapters.waha.finding import look_up
+from trio_wa.adapters.waha.lid import number_of
 from trio_wa.adapters.waha.new_id import new_message_id
 from trio_wa.adapters.waha.picture import picture_of
 from trio_wa.adapters.waha.refusal import refusal_of
@@ -68,6 +69,12 @@ class WahaObserver:
         url = api(session.url, "sessions", session.name, "timelock")
         answer = await self._http.ask("GET", url, within=ASK_SECONDS)
         return timelock_of(answer) if isinstance(answer, Answer) else None
+
+    async def number_of(self, session: Session, lid: str) -> str | None:
+        """The chat id of the number behind `lid`, within 5 seconds (WAHA's page "Contacts")."""
+        url = api(session.url, session.name, "lids", lid)
+        answer = await self._http.ask("GET", url, within=ASK_SECONDS)
+        return number_of(answer) if isinstance(answer, Answer) else None
 
     async def qr_code(self, session: Session) -> Picture | Refusal:
         """The QR code that links a phone to `session`, within 5 seconds."""

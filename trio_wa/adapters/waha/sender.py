@@ -7,32 +7,53 @@ from trio_wa.adapters.waha.contact import check_exists
 from trio_wa.adapters.waha.exchange import Exchange, Http, Stage, api
 from trio_wa.adapters.waha.new_id import new_message_id
 from trio_wa.adapters.waha.outcome import outcome_of
+from trio_wa.adapters.waha.send_request import body_of, send_request
+from trio_wa.core.content import holds_data
 from trio_wa.core.message import Message
-from trio_wa.core.outcome import Outcome, Sent, Unavailable, Unknown
+from trio_wa.core.outcome import Outcome, Rejected, Sent, Unavailable, Unknown
 from trio_wa.core.session import Session
-from trio_wa.ports import Check, MessageId
+from trio_wa.ports import Check, MediaStore, MessageId, StoreUnavailable
 
 
 class WahaSender:
     """One worker's client: at most one request at a time, each within a deadline of its own."""
 
-    def __init__(self, http: Http, timeout: float) -> None:
+    def __init__(self, http: Http, media: MediaStore, timeout: float) -> None:
         self._http = http
+        self._media = media
         self._timeout = timeout
         self._exchange = Exchange(http)
 
     async def send(self, message: Message, session: Session) -> Outcome:
-        """POST the message to `/api/sendText`; success is any 2xx."""
-        body = {"chatId": message.chat_id, "text": message.text, "session": session.name}
-        if message.waha_id is not None:
-            body["id"] = message.waha_id
+        """POST the message to the endpoint of its kind; success is any 2xx.
+
+        The data of its file are read before, and nothing is written before its body is whole.
+        """
         self._exchange = Exchange(self._http)
-        url = api(session.url, "sendText")
-        answer = await self._exchange.run("POST", url, within=self._timeout, json=body)
+        try:
+            body = await self._body(message, session)
+        except StoreUnavailable as error:
+            return Unavailable("media_unreadable", str(error), "message")
+        if body is None:
+            return Rejected("media_gone", "the data of its file are not kept any more")
+        endpoint, pieces = body
+        answer = await self._exchange.post_json(
+            api(session.url, endpoint), pieces, within=self._timeout
+        )
         if isinstance(answer, Answer):
             return outcome_of(answer)
         unsent = Unavailable("unreachable", answer.detail, "origin")
         return _known(answer.stage, answer.code, answer.detail, unsent)
+
+    async def _body(
+        self, message: Message, session: Session
+    ) -> tuple[str, tuple[bytes, ...]] | None:
+        """The endpoint and the body of a send; None if the data of its file are gone."""
+        endpoint, members = send_request(message, session)
+        if not holds_data(message.content):
+            return endpoint, body_of(members, None)
+        data = await self._media.read(message.id)
+        return None if data is None else (endpoint, body_of(members, data))
 
     def cut(self) -> Outcome:
         """What is known of the attempt that was just cancelled."""
