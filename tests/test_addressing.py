@@ -12,6 +12,22 @@ from tests.core.messages import message
 from tests.fakes import FailingStore
 from trio_wa.adapters.memory_store import MemoryStore
 from trio_wa.addressing import Addressing
+from trio_wa.core.content import (
+    NAMELESS,
+    Contacts,
+    Content,
+    Document,
+    File,
+    Forward,
+    Image,
+    Location,
+    Menu,
+    Poll,
+    Text,
+    Vcard,
+    Video,
+    Voice,
+)
 from trio_wa.core.message import Message
 from trio_wa.core.outcome import Outcome, Rejected, Unavailable
 from trio_wa.core.session import Session
@@ -28,6 +44,8 @@ from trio_wa.ports import (
 SESSION = Session("a", "http://waha")
 BUSY = Unavailable("throttled", "busy", "origin")
 TO = "5511987654321@c.us"
+HELLO = Text("Hello")
+PNG = File("image/png", url="https://example.org/a.png")
 KNOWN_AS = "551187654321@c.us"  # Brazil: WhatsApp knows an older form of the number
 
 
@@ -82,8 +100,10 @@ class Bench:
     def works(self, session: str) -> bool:
         return self.working
 
-    async def address(self, to: str = TO, waha_id: str | None = None) -> Any:
-        sent = Message("m", 1, to, "Hello", 0.0, 1.0, waha_id=waha_id)
+    async def address(
+        self, to: str = TO, waha_id: str | None = None, content: Content = HELLO
+    ) -> Any:
+        sent = Message("m", 1, to, content, 0.0, 1.0, waha_id=waha_id)
         return await self._addressing.address(sent, SESSION, self.sender)
 
 
@@ -91,7 +111,7 @@ async def test_a_message_gets_the_known_chat_id_and_an_id_of_its_own() -> None:
     bench = Bench()
     addressed = await bench.address()
     assert (addressed.chat_id, addressed.waha_id) == (KNOWN_AS, "3EB0")
-    assert (addressed.id, addressed.text) == ("m", "Hello")
+    assert (addressed.id, addressed.content) == ("m", HELLO)
 
 
 async def test_a_contact_is_asked_for_once() -> None:
@@ -144,6 +164,52 @@ async def test_what_goes_out_again_keeps_its_id() -> None:
     bench = Bench()
     assert (await bench.address(waha_id="3EB0OLD")).waha_id == "3EB0OLD"
     assert bench.ids.taken == 0
+
+
+NAMED: list[Content] = [
+    HELLO,
+    Poll("Lunch?", ("yes", "no")),
+    Location(1.0, 2.0),
+    Contacts((Vcard("BEGIN:VCARD"),)),
+    Forward("true_1@c.us_3EB0"),
+]
+UNNAMED: list[Content] = [Image(PNG), Document(PNG), Voice(PNG), Video(PNG), Menu("a", "b", ())]
+
+
+def test_the_tests_know_every_kind_without_an_id() -> None:
+    assert {each.kind for each in UNNAMED} == NAMELESS
+    assert not NAMELESS & {each.kind for each in NAMED}
+
+
+@pytest.mark.parametrize("content", NAMED, ids=lambda content: content.kind)
+async def test_what_waha_sends_under_a_chosen_id_gets_one(content: Content) -> None:
+    assert (await Bench().address(content=content)).waha_id == "3EB0"
+
+
+@pytest.mark.parametrize("content", UNNAMED, ids=lambda content: content.kind)
+async def test_no_id_is_fetched_for_what_bears_none(content: Content) -> None:
+    bench = Bench()
+    addressed = await bench.address(content=content)
+    assert (addressed.waha_id, addressed.content, addressed.chat_id) == (None, content, KNOWN_AS)
+    assert bench.ids.taken == 0
+
+
+@pytest.mark.parametrize("content", UNNAMED, ids=lambda content: content.kind)
+async def test_what_bears_none_goes_out_again_without_that_of_its_last_send(
+    content: Content,
+) -> None:
+    """WAHA would give it another, which must not look as if it did so with every id."""
+    bench = Bench()
+    assert (await bench.address(waha_id="3EB0OLD", content=content)).waha_id is None
+    assert bench.ids.taken == 0
+
+
+async def test_what_bears_no_id_stays_back_too_where_its_session_fell() -> None:
+    bench = Bench()
+    bench.working = False
+    kept = await bench.address(content=UNNAMED[0])
+    assert isinstance(kept, Unavailable)
+    assert (kept.code, kept.fault) == ("session_not_working", "session")
 
 
 async def test_without_ids_it_goes_out_all_the_same() -> None:

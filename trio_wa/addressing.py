@@ -5,6 +5,7 @@ from typing import Protocol
 
 import structlog
 
+from trio_wa.core.content import NAMELESS
 from trio_wa.core.message import Message
 from trio_wa.core.outcome import Rejected, Unavailable
 from trio_wa.core.session import Session
@@ -30,7 +31,8 @@ class Sessions(Protocol):
 class Addressing:
     """Gives a message its ids before its attempt begins.
 
-    With `check_contacts` WAHA is asked before the first message to a new contact.
+    With `check_contacts` WAHA is asked before the first message to a new contact. Which engine is
+    behind a session nobody knows here, so that what only GOWS sends under a chosen id gets none.
     """
 
     def __init__(
@@ -55,7 +57,10 @@ class Addressing:
             if not isinstance(known_as, str):
                 return known_as
             message = replace(message, chat_id=known_as)
-        if message.waha_id is None:
+        if message.content.kind in NAMELESS:
+            # An id that it bears is of an earlier send: WAHA gives this one another.
+            message = replace(message, waha_id=None)
+        elif message.waha_id is None:
             match await self._ids.take(session, sender):
                 case str(waha_id):
                     message = replace(message, waha_id=waha_id)
