@@ -10,7 +10,6 @@ import pytest
 import trio
 import trio.testing
 from hypothesis import given
-from pydantic import ValidationError
 
 from tests.desk import Answer, Desk, entry
 from tests.fakes import cancelled_at
@@ -20,7 +19,7 @@ from trio_wa.core.status import Status
 from trio_wa.intake.caller import NOBODY
 from trio_wa.intake.http import Request, Response, answer, problem
 from trio_wa.intake.router import Route, Router
-from trio_wa.intake.schemas import SendBody, faults
+from trio_wa.intake.sending import BadSending, read_sending
 from trio_wa.ports import Acceptance, Draft
 from trio_wa.telemetry import timestamp
 
@@ -90,7 +89,7 @@ async def test_messages_go_on_in_the_order_of_their_acceptance() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        GOOD | {"priority": 5, "nested": {"to": []}},
+        GOOD | {"urgency": 5, "nested": {"to": []}},
         GOOD | {"session": None},
         GOOD | {"on_unknown": None},
         b'{"to":"1","to":"6281234567890","message":"x","message":"Hello"}',
@@ -344,13 +343,16 @@ json_values = st.recursive(
 @given(json_values | st.binary())
 def test_any_body_is_a_message_or_named_faults(body: object) -> None:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    errors = []
     try:
-        read = SendBody.model_validate_json(content)
-    except ValidationError as error:
-        found = faults(error)
-        assert found
-        fields = {"body", "to", "message", "session", "on_unknown"}
-        assert {wrong["field"] for wrong in found} <= fields
+        read = read_sending(content, "ID")
+    except BadSending as error:
+        errors = error.errors
     else:
         assert read.to
-        assert read.message.encode()
+        assert isinstance(read.content, Text)
+        assert read.content.text.encode()
+        return
+    assert errors
+    fields = {"body", "to", "message", "session", "on_unknown"}
+    assert {wrong["field"] for wrong in errors} <= fields
