@@ -139,7 +139,7 @@ class Machine:
 
     async def _learn_place(self, message: Message) -> None:
         """A message has a place behind all others; which number it is, the store says."""
-        last = (await self.store.queued(0, 1000))[-1]
+        last = (await self.store.queued("normal", 0, 1000))[-1]
         known_to = self._known_to(message)
         assert last == replace(message, seq=last.seq, due_at=0.0, known_to=known_to)
         self.messages[message.id] = last
@@ -156,7 +156,7 @@ class Machine:
         assert ledger.balanced
         assert (ledger.accepted, ledger.purged) == (model.accepted, model.purged)
         assert ledger.counts == model.counts()
-        queued = await self.store.queued(0, 1000)
+        queued = await self.store.queued("normal", 0, 1000)
         assert [(message.seq, message.id) for message in queued] == model.queued()
         assert queued == [
             replace(self.messages[message.id], known_to=self._known_to(message))

@@ -10,6 +10,7 @@ from trio_wa.core.status import Status
 from trio_wa.ports import Accepted, Attempt, Draft, IdempotencyKey, Moved, Receipt, Record, Store
 
 NOW = 1_795_489_115.25
+HELLO = Text("Hello")
 
 
 def draft(
@@ -23,7 +24,7 @@ def draft(
     owner: str | None = None,
     key: IdempotencyKey | None = None,
     on_unknown: OnUnknown | None = None,
-    content: Content = Text("Hello"),
+    content: Content = HELLO,
     priority: Priority = "normal",
     send_at: float | None = None,
     batch: str | None = None,

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.contract.messages import NOW, accept, draft, finish, requeue, settle, status_of
+from trio_wa.core.content import Text
 from trio_wa.core.message import Message
 from trio_wa.core.outcome import Sent, Unknown
 from trio_wa.core.retry import Final
@@ -27,7 +28,7 @@ async def test_nothing_is_wrong_with_a_fresh_store(store: Store) -> None:
     assert store.problem() is None
     assert (ledger.accepted, ledger.purged) == (0, 0)
     assert ledger.counts == dict.fromkeys(Status, 0)
-    assert not await store.queued(0, 10)
+    assert not await store.queued("normal", 0, 10)
     assert not await store.open_attempts()
 
 
@@ -43,20 +44,20 @@ async def test_an_accepted_message_is_published_queued_and_known(
         "a",
         message.seq,
         "6281234567890@c.us",
-        "Hello",
+        Text("Hello"),
         NOW,
         NOW + 3600,
         ("one", "two"),
         on_unknown="resend",
     )
-    assert await store.queued(0, 10) == [message]
+    assert await store.queued("normal", 0, 10) == [message]
     record = await store.get("a")
     assert record is not None
-    assert (record.id, record.to, record.chat_id, record.text) == (
+    assert (record.id, record.to, record.chat_id, record.content) == (
         "a",
         "+62 812-3456-7890",
         "6281234567890@c.us",
-        "Hello",
+        Text("Hello"),
     )
     assert (record.status, record.owner, record.sessions) == (
         Status.QUEUED,
@@ -76,9 +77,9 @@ async def test_each_message_comes_behind_those_before_it(
     seqs = [message.seq for message in messages]
     assert seqs == sorted(set(seqs))
     assert published == messages
-    assert await store.queued(0, 10) == messages
-    assert await store.queued(seqs[1], 2) == messages[2:4]
-    assert await store.queued(seqs[4], 2) == []
+    assert await store.queued("normal", 0, 10) == messages
+    assert await store.queued("normal", seqs[1], 2) == messages[2:4]
+    assert await store.queued("normal", seqs[4], 2) == []
 
 
 async def test_an_id_is_accepted_once(store: Store, published: list[Message]) -> None:
@@ -96,7 +97,7 @@ async def test_a_message_that_is_sent(store: Store) -> None:
     assert await store.begin(message, "one", NOW + 1)
     assert await status_of(store, "a") is Status.SENDING
     assert await store.open_attempts() == [OpenAttempt(message, "one", NOW + 1, asked=False)]
-    assert not await store.queued(0, 10)
+    assert not await store.queued("normal", 0, 10)
     attempt = Attempt("one", NOW + 1, NOW + 2.5, Sent("3EB0"))
     final = Final(Status.SENT, waha_id="3EB0")
     assert await store.settle(message, attempt, final) is Status.SENT
@@ -132,7 +133,7 @@ async def test_a_requeued_message_keeps_its_place_and_counters(
     await store.begin(first, "default", NOW + 1)
     later = replace(first, due_at=NOW + 30, attempts=2, deferrals=3)
     assert await requeue(store, first, later, at=NOW + 2) is Status.QUEUED
-    assert await store.queued(0, 10) == [later, second]
+    assert await store.queued("normal", 0, 10) == [later, second]
     assert published == [first, second]  # the dispatcher has it; it is not published again
     record = await store.get("a")
     assert record is not None
@@ -152,7 +153,7 @@ async def test_a_settled_message_begins_no_attempt(store: Store, status: Status)
     assert not await store.cancel("a", NOW + 5)
     assert await settle(store, message, Status.SENT, at=NOW + 6) is status
     assert await store.get("a") == before
-    assert not await store.queued(0, 10)
+    assert not await store.queued("normal", 0, 10)
 
 
 async def test_a_message_that_is_being_sent_is_not_begun_twice_nor_ended(store: Store) -> None:

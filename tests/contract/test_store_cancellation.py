@@ -61,7 +61,7 @@ async def test_cancelled_changes_are_left_out(store: Store, published: list[Mess
         partial(store.postpone, queued, away, Requeue(queued, "unreachable", "refused")),
         partial(store.expire, "queued", NOW),
         partial(store.cancel, "queued", NOW),
-        partial(store.expire_overdue, 0, NOW + 99_999, 10),
+        partial(store.expire_overdue, "normal", 0, NOW + 99_999, 10),
         partial(store.retry, "failed", NOW, NOW + 1),
         partial(store.purge, NOW + 99, 10),
         partial(store.resolve, asked, "default", NOW, Final(Status.SENT)),
@@ -108,7 +108,7 @@ async def test_a_cancelled_settle_is_made_all_the_same(
         lambda store: store.get("a"),
         lambda store: store.find(Filter(), 10),
         lambda store: store.ledger(),
-        lambda store: store.queued(0, 10),
+        lambda store: store.queued("normal", 0, 10),
         lambda store: store.open_attempts(),
         lambda store: store.unconfirmed("default", NOW, 10),
         lambda store: store.session_memories(),
@@ -155,5 +155,5 @@ async def test_messages_are_published_by_seq_whoever_still_waits(
     ledger = await store.ledger()
     assert ledger.accepted == len(published) == len(accepted)
     assert {message.id for message in accepted} == {message.id for message in published}
-    assert await store.queued(0, 1000) == published
+    assert await store.queued("normal", 0, 1000) == published
     assert ledger.balanced

@@ -121,7 +121,7 @@ async def test_a_resend_goes_out_under_the_same_id_behind_the_others(
     again = published[-1]
     assert (again.id, again.waha_id, again.prefer) == ("a", "3EB0a", "default")
     assert again.seq > second.seq > first.seq
-    assert await store.queued(0, 10) == [again]
+    assert await store.queued("normal", 0, 10) == [again]
     record = await record_of(store, "a")
     assert (record.status, record.settled_at, record.due_at) == (Status.QUEUED, None, 0.0)
     assert (record.waha_id, record.session, record.unconfirmed) == ("3EB0a", "default", False)

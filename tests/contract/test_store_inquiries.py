@@ -15,6 +15,7 @@ from tests.contract.messages import (
     settle,
     status_of,
 )
+from trio_wa.core.content import Text
 from trio_wa.core.message import Message
 from trio_wa.core.outcome import Sent
 from trio_wa.core.retry import Final, Requeue
@@ -72,10 +73,10 @@ async def test_an_open_attempt_is_left_alone_by_all_but_its_look_up(store: Store
     assert not await store.begin(message, "default", NOW + 3)
     assert not await store.mark_unconfirmed("a", NOW + 3)
     assert await settle(store, message, Status.SENT, at=NOW + 3) is Status.UNKNOWN
-    assert await store.expire_overdue(0, NOW + 99_999, 10) == 0
+    assert await store.expire_overdue("normal", 0, NOW + 99_999, 10) == 0
     assert await store.erase_texts(NOW + 99_999, 10) == 0
     assert await store.purge(NOW + 99_999, 10) == 0
-    assert await store.queued(0, 10) == []
+    assert await store.queued("normal", 0, 10) == []
     assert await store.get("a") == before
 
 
@@ -137,7 +138,7 @@ async def test_what_was_not_sent_waits_with_its_id_in_its_old_place(
     again = replace(message, due_at=NOW + 30, attempts=1, deferrals=2, prefer="one")
     decision = Requeue(again, "not_sent", "a look-up showed it")
     assert await store.resolve(message, "one", NOW + 9, decision)
-    assert await store.queued(0, 10) == [again, later]
+    assert await store.queued("normal", 0, 10) == [again, later]
     assert len(published) == 2, "whoever looked it up has it"
     record = await record_of(store, "a")
     assert (record.status, record.code, record.settled_at) == (Status.QUEUED, "not_sent", None)
@@ -164,8 +165,8 @@ async def test_a_resolve_takes_only_edges_from_unknown(store: Store) -> None:
 async def test_a_requeue_waits_for_a_fresh_id_if_it_bears_none(store: Store) -> None:
     message = await begun(store, "a", "3EB0A")
     await requeue(store, message, replace(message, waha_id=None), at=NOW + 2)
-    assert [each.waha_id for each in await store.queued(0, 10)] == [None]
-    assert [each.prefer for each in await store.queued(0, 10)] == [None]
+    assert [each.waha_id for each in await store.queued("normal", 0, 10)] == [None]
+    assert [each.prefer for each in await store.queued("normal", 0, 10)] == [None]
     assert await receive(store, "3EB0A", 2) is None
     assert await status_of(store, "a") is Status.QUEUED
 
@@ -173,7 +174,7 @@ async def test_a_requeue_waits_for_a_fresh_id_if_it_bears_none(store: Store) -> 
 async def test_a_requeue_may_keep_its_id(store: Store) -> None:
     message = await begun(store, "a", "3EB0A")
     await requeue(store, message, message, at=NOW + 2)
-    assert await store.queued(0, 10) == [known(message)]
+    assert await store.queued("normal", 0, 10) == [known(message)]
 
 
 async def test_a_retry_gets_a_new_id_and_forgets_the_old_ones_ack(
@@ -199,7 +200,7 @@ async def test_another_id_starts_without_the_ack_of_the_old_one(store: Store) ->
 
 
 async def test_the_end_of_an_attempt_of_an_unknown_message_changes_nothing(store: Store) -> None:
-    nobody = Message("nobody", 1, "1@c.us", "Hello", NOW, NOW + 3600, waha_id="3EB0N")
+    nobody = Message("nobody", 1, "1@c.us", Text("Hello"), NOW, NOW + 3600, waha_id="3EB0N")
     assert await settle(store, nobody, Status.SENT, at=NOW) is Status.SENT
     assert await requeue(store, nobody, nobody, at=NOW) is Status.QUEUED
     assert await inquire(store, nobody, at=NOW) is Status.UNKNOWN

@@ -29,7 +29,7 @@ async def test_it_stays_queued_says_why_and_waits(store: Store) -> None:
     assert record.events[-1] == Event(
         NOW + 2, Status.QUEUED, "one", "unreachable", "refused", NOW + 1
     )
-    assert await store.queued(0, 10) == [again(message).message]
+    assert await store.queued("normal", 0, 10) == [again(message).message]
     assert await store.open_attempts() == []
     assert await store.histories(NOW + 9) == {}
     assert await store.begin(message, "two", NOW + 10)
@@ -40,9 +40,9 @@ async def test_it_keeps_the_id_and_the_session_of_an_attempt_of_before(store: St
     unsent = Unavailable("throttled", "busy", "origin")
     requeued = Requeue(replace(message, due_at=NOW + 5), "throttled", "busy")
     await store.settle(message, Attempt("two", NOW + 1, NOW + 2, unsent), requeued)
-    [queued] = await store.queued(0, 10)
+    [queued] = await store.queued("normal", 0, 10)
     assert await store.postpone(queued, AWAY, again(queued))
-    [later] = await store.queued(0, 10)
+    [later] = await store.queued("normal", 0, 10)
     assert (later.waha_id, later.prefer, later.due_at) == ("3EB0A", "two", NOW + 9)
 
 

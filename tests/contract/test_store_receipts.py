@@ -122,7 +122,7 @@ async def test_an_ack_shows_that_what_waits_to_be_sent_again_was_sent(store: Sto
     moved = Moved("a", Status.QUEUED, Status.DELIVERED, open=False)
     assert await receive(store, "3EB0A", 2) == moved
     assert (await record_of(store, "a")).settled_at == NOW + 5
-    assert not await store.queued(0, 10)
+    assert not await store.queued("normal", 0, 10)
     assert not await store.begin(message, "default", NOW + 6)
 
 
@@ -186,7 +186,7 @@ async def test_what_was_acknowledged_has_been_sent_whatever_waha_answered(
     record = await record_of(store, "a")
     assert (record.status, record.settled_at, record.waha_id) == (after, NOW + 2, "3EB0A")
     assert (record.code, record.detail, record.ack) == (None, None, ack)
-    assert not await store.queued(0, 10)
+    assert not await store.queued("normal", 0, 10)
     assert not await store.open_attempts()
     assert len(published) == 1
 

@@ -19,7 +19,7 @@ async def known_to(store: Store, chat_id: str = PERSON) -> tuple[str, ...]:
     """The sessions that a new message to the recipient names."""
     number = (await store.ledger()).accepted
     message = await accept(store, f"new{number}", chat_id=chat_id)
-    assert (await store.queued(message.seq - 1, 1))[0] == message
+    assert (await store.queued("normal", message.seq - 1, 1))[0] == message
     return message.known_to
 
 
@@ -160,7 +160,7 @@ async def test_every_way_to_a_message_names_all_the_sessions_in_order(
     assert await store.retry("failed", NOW + 9, NOW + 99)
     assert await store.resend("resent", NOW + 9)
     assert [message.known_to for message in published[-2:]] == [all_three] * 2
-    queued = await store.queued(0, 10)
+    queued = await store.queued("normal", 0, 10)
     assert [(message.id, message.known_to) for message in queued] == [
         ("queued", all_three),
         ("failed", all_three),
@@ -176,7 +176,7 @@ async def test_every_way_to_a_message_names_all_the_sessions_in_order(
 async def test_a_recipient_is_known_to_the_session_that_sent_and_to_no_other(store: Store) -> None:
     await finish(store, await accept(store, "a"), Status.FAILED, session="one")
     assert await store.retry("a", NOW + 3, NOW + 99)
-    again = (await store.queued(0, 1))[0]
+    again = (await store.queued("normal", 0, 1))[0]
     await finish(store, again, Status.SENT, session="two")
     assert await known_to(store) == ("two",)
 

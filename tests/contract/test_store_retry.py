@@ -25,7 +25,7 @@ async def test_a_retry_starts_anew_behind_what_is_queued(
     again = published[-1]
     assert again == replace(first, seq=again.seq, expires_at=NOW + 7200)
     assert again.seq > second.seq
-    assert await store.queued(0, 10) == [second, again]
+    assert await store.queued("normal", 0, 10) == [second, again]
     record = await store.get("a")
     assert record is not None
     assert (record.status, record.due_at, record.code, record.detail, record.settled_at) == (
@@ -51,5 +51,5 @@ async def test_only_an_unsent_message_is_retried(
     queued = await accept(store, "b")
     assert not await store.retry("a", NOW + 4, NOW + 7200)
     assert not await store.retry("b", NOW + 4, NOW + 7200)
-    assert await store.queued(0, 10) == [queued]
+    assert await store.queued("normal", 0, 10) == [queued]
     assert len(published) == 2

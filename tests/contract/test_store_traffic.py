@@ -243,6 +243,6 @@ async def test_a_record_says_its_place_in_the_queue(store: Store) -> None:
     assert await store.expire("a", NOW)
     assert await store.retry("a", NOW, NOW + 99)
     record = await store.get("a")
-    [queued] = await store.queued(0, 10)
+    [queued] = await store.queued("normal", 0, 10)
     assert record is not None
     assert record.seq == queued.seq > second.seq

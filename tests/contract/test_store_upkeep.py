@@ -3,6 +3,7 @@
 import pytest
 
 from tests.contract.messages import NOW, accept, draft, finish, status_of
+from trio_wa.core.content import Content, Text
 from trio_wa.core.message import Message
 from trio_wa.core.status import Status
 from trio_wa.ports import IdempotencyKey, Replayed, Store
@@ -10,9 +11,9 @@ from trio_wa.ports import IdempotencyKey, Replayed, Store
 SETTLED = (Status.SENT, Status.FAILED, Status.UNKNOWN, Status.EXPIRED, Status.CANCELLED)
 
 
-async def texts(store: Store, *ids: str) -> list[str | None]:
+async def contents(store: Store, *ids: str) -> list[Content | None]:
     records = [await store.get(message_id) for message_id in ids]
-    return [record.text for record in records if record is not None]
+    return [record.content for record in records if record is not None]
 
 
 async def test_begun_messages_come_in_order(store: Store) -> None:
@@ -21,7 +22,7 @@ async def test_begun_messages_come_in_order(store: Store) -> None:
         await store.begin(message, "default", NOW)
     begun = [attempt.message for attempt in await store.open_attempts()]
     assert begun == [messages[0], messages[2]]
-    assert await store.queued(0, 10) == [messages[1], messages[3]]
+    assert await store.queued("normal", 0, 10) == [messages[1], messages[3]]
 
 
 async def test_the_sum_holds_in_every_state(store: Store) -> None:
@@ -43,9 +44,9 @@ async def test_overdue_messages_above_the_window_expire_in_chunks(
     messages = [await accept(store, f"m{n}", expires_at=at) for n, at in enumerate(times)]
     await store.begin(messages[3], "default", NOW)
     after_seq = messages[0].seq
-    assert await store.expire_overdue(after_seq, NOW + 11, 1) == 1
-    assert await store.expire_overdue(after_seq, NOW + 11, 10) == 1
-    assert await store.expire_overdue(after_seq, NOW + 11, 10) == 0
+    assert await store.expire_overdue("normal", after_seq, NOW + 11, 1) == 1
+    assert await store.expire_overdue("normal", after_seq, NOW + 11, 10) == 1
+    assert await store.expire_overdue("normal", after_seq, NOW + 11, 10) == 0
     statuses = [await status_of(store, f"m{n}") for n in range(6)]
     assert statuses == [
         Status.QUEUED,
@@ -69,12 +70,12 @@ async def test_texts_of_sent_messages_are_erased_and_others_keep_theirs(store: S
     assert await store.erase_texts(NOW + 5, 10) == 0
     assert await store.erase_texts(NOW + 6, 10) == 1
     assert await store.erase_texts(NOW + 6, 10) == 0
-    assert await texts(store, "sent", "later", "failed", "unknown", "expired") == [
+    assert await contents(store, "sent", "later", "failed", "unknown", "expired") == [
         None,
-        *["Hello"] * 4,
+        *[Text("Hello")] * 4,
     ]
     assert await store.retry("failed", NOW + 7, NOW + 99)
-    assert (await store.queued(0, 10))[0].text == "Hello"
+    assert (await store.queued("normal", 0, 10))[0].content == Text("Hello")
 
 
 async def test_texts_are_erased_in_chunks(store: Store) -> None:
@@ -82,7 +83,7 @@ async def test_texts_are_erased_in_chunks(store: Store) -> None:
         await finish(store, await accept(store, f"m{n}"), Status.SENT, at=NOW + 5 + n)
     counts = [await store.erase_texts(NOW + 99, 2) for _ in range(4)]
     assert counts == [2, 2, 1, 0]
-    assert await texts(store, "m0", "m4") == [None, None]
+    assert await contents(store, "m0", "m4") == [None, None]
 
 
 async def test_what_is_purged_is_gone_and_counted(store: Store) -> None:

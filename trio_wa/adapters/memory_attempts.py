@@ -13,8 +13,8 @@ from trio_wa.ports import Attempt, Event
 
 def begin(table: Table, message: Message, session: str, at: float) -> bool:
     """Record that an attempt begins; False if the message is not queued in that place any more."""
-    row = table.rows.get(message.id)
-    if row is None or row.status is not Status.QUEUED or row.seq != message.seq:
+    row = _queued(table, message)
+    if row is None:
         return False
     table.bear(row, session, message.waha_id)
     row.enter(Event(at, Status.SENDING, session))
@@ -23,8 +23,8 @@ def begin(table: Table, message: Message, session: str, at: float) -> bool:
 
 def postpone(table: Table, message: Message, attempt: Attempt, decision: Requeue) -> bool:
     """Record an attempt that was not even begun; False if the message is not queued there."""
-    row = table.rows.get(message.id)
-    if row is None or row.status is not Status.QUEUED or row.seq != message.seq:
+    row = _queued(table, message)
+    if row is None:
         return False
     row.code, row.detail = decision.code, decision.detail
     event = Event(
@@ -86,6 +86,14 @@ def resolve(
         table.bear(row, session, _named(decision) or row.waha_id)
         table.finish(row, event)
     return True
+
+
+def _queued(table: Table, message: Message) -> Row | None:
+    """The row of a message if it is queued in that place, and its time has come."""
+    row = table.rows.get(message.id)
+    if row is None or row.status is not Status.QUEUED or row.seq != message.seq or row.scheduled:
+        return None
+    return row
 
 
 def _known(table: Table, row: Row, session: str, named: str | None) -> int | None:

@@ -1,49 +1,89 @@
 """How a message enters and leaves the queue of the store in memory."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from itertools import islice
 
 from trio_wa.adapters.acknowledgement import UNCONFIRMED
 from trio_wa.adapters.memory_row import Row
 from trio_wa.adapters.memory_table import Table
+from trio_wa.core.message import Message
 from trio_wa.core.status import Status
-from trio_wa.ports import Acceptance, Accepted, Draft, Event
+from trio_wa.ports import Acceptance, Accepted, Draft, Event, Place, Suppressed, Suppression
 
 _RETRIED = frozenset({Status.FAILED, Status.UNKNOWN, Status.EXPIRED})
 
 
-def accept(table: Table, draft: Draft) -> Acceptance:
-    """Record a message as queued, together with its key; or say what the key was used for.
+def accept_all(table: Table, drafts: Sequence[Draft]) -> list[Acceptance]:
+    """Record messages, then publish those that are not scheduled; what came of each, in order.
 
-    Raises ValueError if a message of that id was accepted before.
+    Raises ValueError if one has the id of another; then none is recorded.
     """
+    fresh: set[str] = set()
+    for draft in drafts:
+        if table.keys.answer(draft) is None:
+            if draft.id in table.rows or draft.id in fresh:
+                raise ValueError(f"a message {draft.id!r} was accepted before")
+            fresh.add(draft.id)
+    answers = [_accept(table, draft) for draft in drafts]
+    for answer, draft in zip(answers, drafts, strict=True):
+        if isinstance(answer, Accepted) and draft.place != "scheduled":
+            table.publish(answer.message)
+    return answers
+
+
+def _accept(table: Table, draft: Draft) -> Acceptance:
+    """Record a message, together with its key; or say why not."""
     if (answer := table.keys.answer(draft)) is not None:
         return answer
-    if draft.id in table.rows:
-        raise ValueError(f"a message {draft.id!r} was accepted before")
+    if (suppression := table.suppressions.against(draft)) is not None:
+        return Suppressed(suppression)
     table.keys.record(draft)
-    number = table.next()
-    row = Row(replace(draft, text=""), number, number, draft.expires_at, draft.text)
-    row.enter(Event(draft.accepted_at, Status.QUEUED))
-    table.rows[draft.id] = row
-    table.accepted += 1
-    message = table.message(row)
-    table.publish(message)
-    return Accepted(message)
+    return Accepted(table.message(table.record(draft)))
 
 
-def end(table: Table, message_id: str, event: Event) -> bool:
-    """Take a message out of the queue for good; False if it is not queued."""
+def release_due(table: Table, at: float, limit: int) -> list[Message]:
+    """Queue the scheduled messages whose time has come, behind all others, and publish them."""
+    released: list[Message] = []
+    while len(released) < limit and (row := table.queue.pop_due(at)) is not None:
+        row.seq = table.next()
+        table.queue.enter(row)
+        released.append(table.message(row))
+    for message in released:
+        table.publish(message)
+    return released
+
+
+def end(table: Table, message_id: str, event: Event) -> Place | None:
+    """Take a message out of the queue for good, and say whose place it held; None if not queued."""
     row = table.rows.get(message_id)
     if row is None or row.status is not Status.QUEUED:
-        return False
-    table.finish(row, event)
-    return True
+        return None
+    return _end(table, row, event)
+
+
+def cancel_batch(table: Table, batch: str, at: float, limit: int) -> dict[str, Place]:
+    """Cancel what is queued of a batch, the oldest first: their ids, and the places held."""
+    rows = table.batches.get(batch, {}).values()
+    queued = islice((row for row in rows if row.status is Status.QUEUED), limit)
+    return _cancel(table, list(queued), at)
+
+
+def suppress(table: Table, suppression: Suppression) -> dict[str, Place]:
+    """Put somebody on the list, and cancel what is queued for them; the ids and places of that."""
+    table.suppressions.add(suppression)
+    names = frozenset(table.contacts.names(suppression.chat_id))
+    unwanted = [
+        row
+        for row in table.queue.cancellable()
+        if row.draft.chat_id in names and not row.draft.ignore_suppression
+    ]
+    return _cancel(table, unwanted, suppression.at)
 
 
 def retry(table: Table, message_id: str, at: float, expires_at: float) -> bool:
-    """Queue a settled, unsent message again, behind all others; False if it is in another state."""
+    """Queue a settled, unsent message again, behind all others; False if that must not be."""
     row = table.settled.get(message_id)
-    if row is None or row.status not in _RETRIED or row.text is None:
+    if row is None or row.status not in _RETRIED or not _goes_again(table, row):
         return False
     table.bear(row, row.session, None)
     row.expires_at, row.resent = expires_at, False
@@ -58,8 +98,25 @@ def resend(table: Table, message_id: str, at: float) -> bool:
     row = table.settled.get(message_id)
     if row is None or row.status is not Status.SENT or row.ack not in (None, 0):
         return False
-    if row.resent or row.expires_at <= at or row.text is None:
+    if row.resent or row.expires_at <= at or not _goes_again(table, row):
         return False
     row.resent = True
     table.requeue(row, Event(at, Status.QUEUED, row.session, UNCONFIRMED))
     return True
+
+
+def _goes_again(table: Table, row: Row) -> bool:
+    """Whether all is there to send a settled message, and its recipient wants it."""
+    whole = row.content is not None and not row.has_data
+    return whole and table.suppressions.against(row.draft) is None
+
+
+def _cancel(table: Table, rows: Sequence[Row], at: float) -> dict[str, Place]:
+    event = Event(at, Status.CANCELLED)
+    return {row.draft.id: _end(table, row, event) for row in rows}
+
+
+def _end(table: Table, row: Row, event: Event) -> Place:
+    held = row.held
+    table.finish(row, event)
+    return held

@@ -32,14 +32,17 @@ def receive(table: Table, receipt: Receipt) -> Moved | None:
         return None
     row.code, row.detail = reason(after)
     table.finish(row, Event(receipt.at, after, receipt.session, row.code, row.detail))
-    return Moved(row.draft.id, before, after, opened)
+    return Moved(row.draft.id, before, after, opened, row.draft.priority)
 
 
 def unconfirmed(table: Table, session: str, sent_after: float, limit: int) -> list[Unconfirmed]:
     """What waits for a first ack and was not looked up, the oldest first."""
     oldest = heapq.nsmallest(limit, _awaiting(table, session, sent_after))
     return [
-        Unconfirmed(row.draft.id, row.draft.chat_id, row.waha_id or "", at) for at, _, row in oldest
+        Unconfirmed(
+            row.draft.id, row.draft.chat_id, row.waha_id or "", at, priority=row.draft.priority
+        )
+        for at, _, row in oldest
     ]
 
 

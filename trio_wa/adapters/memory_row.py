@@ -1,26 +1,36 @@
 """What the store in memory knows of one message."""
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from trio_wa.adapters.acknowledgement import FLAGS, OVERDUE
+from trio_wa.core.content import Content, Kind, Text, holds_data
 from trio_wa.core.message import Message
 from trio_wa.core.status import Status
-from trio_wa.ports import Draft, Event, Filter, OpenAttempt, Record
+from trio_wa.ports import Draft, Event, Filter, OpenAttempt, Place, Record
 
 MAX_EVENTS = 100
 """How much of its timeline a message keeps."""
 
+_ERASED = Text("")
+
 
 @dataclass(slots=True)
 class Row:
-    """A message and its state; the store alone changes it."""
+    """A message and its state; the store alone changes it.
+
+    What may be erased of its `draft` is kept apart from it.
+    """
 
     draft: Draft
     number: int
     seq: int
     expires_at: float
-    text: str | None
+    content: Content | None
+    kind: Kind
+    has_data: bool
+    scheduled: bool
     status: Status = Status.QUEUED
     due_at: float = 0.0
     attempts: int = 0
@@ -34,6 +44,27 @@ class Row:
     confirmation: str | None = None
     resent: bool = False
     events: deque[Event] = field(default_factory=lambda: deque(maxlen=MAX_EVENTS))
+
+    @classmethod
+    def of(cls, draft: Draft, number: int) -> Self:
+        """A message that was just accepted."""
+        row = cls(
+            draft=replace(draft, content=_ERASED),
+            number=number,
+            seq=number,
+            expires_at=draft.expires_at,
+            content=draft.content,
+            kind=draft.content.kind,
+            has_data=holds_data(draft.content),
+            scheduled=draft.place == "scheduled",
+        )
+        row.enter(Event(draft.accepted_at, Status.QUEUED))
+        return row
+
+    @property
+    def held(self) -> Place:
+        """Whose place it holds until it is settled."""
+        return "scheduled" if self.scheduled else self.draft.priority
 
     @property
     def place(self) -> tuple[float, int]:
@@ -70,6 +101,7 @@ class Row:
             and wanted.chat_id in (None, draft.chat_id)
             and wanted.session in (None, self.session)
             and wanted.owner in (None, draft.owner)
+            and wanted.batch in (None, draft.batch)
             and (self.unconfirmed or not wanted.unconfirmed)
             and (wanted.after is None or draft.accepted_at > wanted.after)
             and (wanted.before is None or draft.accepted_at < wanted.before)
@@ -82,7 +114,7 @@ class Row:
             id=self.draft.id,
             seq=self.seq,
             chat_id=self.draft.chat_id,
-            text=self.text or "",
+            content=self.content or _ERASED,
             accepted_at=self.draft.accepted_at,
             expires_at=self.expires_at,
             sessions=self.draft.sessions,
@@ -93,6 +125,7 @@ class Row:
             waha_id=self.waha_id,
             prefer=None if self.waha_id is None else self.session,
             known_to=known_to,
+            priority=self.draft.priority,
         )
 
     def open_attempt(self, known_to: tuple[str, ...]) -> OpenAttempt:
@@ -111,7 +144,7 @@ class Row:
             id=draft.id,
             to=draft.to,
             chat_id=draft.chat_id,
-            text=self.text,
+            content=self.content,
             status=self.status,
             accepted_at=draft.accepted_at,
             expires_at=self.expires_at,
@@ -128,4 +161,11 @@ class Row:
             unconfirmed=self.unconfirmed,
             seq=self.seq,
             events=tuple(self.events) if events else (),
+            kind=self.kind,
+            priority=draft.priority,
+            send_at=draft.send_at,
+            scheduled=self.scheduled,
+            batch=draft.batch,
+            metadata=draft.metadata,
+            has_data=self.has_data,
         )

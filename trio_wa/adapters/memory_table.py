@@ -1,31 +1,39 @@
 """The messages that the store in memory holds, and the ways to find them."""
 
 import itertools
-from collections.abc import Iterator
 
 from trio_wa.adapters.memory_acks import Acks
+from trio_wa.adapters.memory_contacts import Contacts
 from trio_wa.adapters.memory_keys import Keys
+from trio_wa.adapters.memory_queue import Queue
 from trio_wa.adapters.memory_recipients import Recipients
 from trio_wa.adapters.memory_row import Row
+from trio_wa.adapters.memory_suppressions import Suppressions
 from trio_wa.adapters.traffic import Traffic
 from trio_wa.core.message import Message
-from trio_wa.core.status import REACHED, Status
-from trio_wa.ports import Event, Publish
+from trio_wa.core.status import REACHED
+from trio_wa.ports import Draft, Event, Publish
 
 
 class Table:
     """Every unsettled message, and of the settled ones the newest `max_settled`.
 
-    What is dropped beyond them counts as purged.
+    What is dropped beyond them counts as purged. `spent` are the messages whose data can go: their
+    rows may have gone before.
     """
 
     def __init__(self, publish: Publish, max_settled: int) -> None:
         self.publish = publish
         self.rows: dict[str, Row] = {}
         self.settled: dict[str, Row] = {}
+        self.queue = Queue()
+        self.batches: dict[str, dict[str, Row]] = {}
+        self.spent: dict[str, None] = {}
         self.keys = Keys(max_settled)
         self.acks = Acks()
         self.recipients = Recipients(max_settled)
+        self.contacts = Contacts(max_settled)
+        self.suppressions = Suppressions(self.contacts)
         self.traffic = Traffic()
         self.accepted = 0
         self.purged = 0
@@ -37,9 +45,18 @@ class Table:
         """A number that was never given before."""
         return next(self._counter)
 
-    def queue(self) -> Iterator[Row]:
-        """The queued messages, in no particular order."""
-        return (row for row in self.rows.values() if row.status is Status.QUEUED)
+    def record(self, draft: Draft) -> Row:
+        """Record a new message, in its lane or scheduled."""
+        row = Row.of(draft, self.next())
+        self.rows[draft.id] = row
+        self.accepted += 1
+        if draft.batch is not None:
+            self.batches.setdefault(draft.batch, {})[draft.id] = row
+        if row.scheduled and draft.send_at is not None:
+            self.queue.schedule(row, draft.send_at)
+        else:
+            self.queue.enter(row)
+        return row
 
     def bearer(self, session: str, waha_id: str) -> Row | None:
         """The message that bears the id over the session."""
@@ -56,6 +73,9 @@ class Table:
         """Bring a message to a settled state, or from one to another."""
         if row.settled_at is None:
             row.settled_at = event.at
+            self.queue.leave(row)
+            if row.has_data:
+                self.spent[row.draft.id] = None
             self.settled[row.draft.id] = row
         row.enter(event)
         if event.status in REACHED and row.session is not None:
@@ -69,6 +89,7 @@ class Table:
         row.seq, row.due_at, row.settled_at = self.next(), 0.0, None
         row.ack = row.confirmation = None
         row.enter(event)
+        self.queue.enter(row)
         self.publish(self.message(row))
 
     def message(self, row: Row) -> Message:
@@ -79,8 +100,16 @@ class Table:
         """Delete a settled message for good."""
         row = self.settled.pop(message_id)
         self._release(row)
+        self._leave_batch(row)
         del self.rows[message_id]
         self.purged += 1
+
+    def _leave_batch(self, row: Row) -> None:
+        batch = row.draft.batch
+        if batch is not None:
+            del self.batches[batch][row.draft.id]
+            if not self.batches[batch]:
+                del self.batches[batch]
 
     def _release(self, row: Row) -> None:
         if row.waha_id is not None and self._borne.get((row.session, row.waha_id)) is row:
