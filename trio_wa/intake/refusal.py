@@ -25,7 +25,7 @@ class Refusal:
     def response(self) -> Response:
         """The answer to a request for this message alone."""
         error = FULL if self.status == 503 else INVALID if self.status == 400 else None
-        headers = {"Retry_After": "1"} if self.status == 503 else {}
+        headers: dict[str, Any] = {"Retry_After": "1"} if self.status == 503 else {}
         return problem(
             self.status, self.code, self.detail, error=error, errors=self.errors, **headers
         )
