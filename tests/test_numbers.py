@@ -2,10 +2,11 @@
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
 from trio_wa.core.recipient import BadRecipient, chat_id
-from trio_wa.intake.numbers import _possible, recipient
+from trio_wa.intake.numbers import _possible, _stands, recipient
 
 
 @pytest.mark.parametrize(
@@ -84,3 +85,35 @@ def test_whatever_is_written_names_a_recipient_or_is_refused(to: str, region: st
         return
     assert recipient(found, None) == found == chat_id(found)
     assert recipient(f"+{found.removesuffix('@c.us')}" if found.endswith("@c.us") else found, None)
+
+
+codes = st.sampled_from(sorted(COUNTRY_CODE_TO_REGION_CODE)).map(str)
+
+
+@settings(max_examples=1_000)
+@given(
+    st.one_of(
+        st.tuples(codes, st.text("0123456789", max_size=14)).map("".join),
+        st.tuples(
+            st.sampled_from(["62", "1", "39", "54", "52"]), st.text("01589", max_size=12)
+        ).map("".join),
+        st.text("123456789", min_size=1, max_size=15),
+    ).filter(lambda digits: len(digits) <= 15)
+)
+def test_the_short_way_agrees_with_libphonenumber(digits: str) -> None:
+    if _stands(digits):
+        assert _possible.__wrapped__(f"+{digits}", None) == f"{digits}@c.us"
+
+
+@pytest.mark.parametrize("code", sorted(COUNTRY_CODE_TO_REGION_CODE))
+def test_the_numbers_of_each_country_agree_with_libphonenumber(code: int) -> None:
+    numbers = [
+        f"{code}{first}{'2345678901234'[:more]}" for first in range(100) for more in (5, 7, 8)
+    ]
+    for digits in (number for number in numbers if _stands(number)):
+        assert _possible.__wrapped__(f"+{digits}", None) == f"{digits}@c.us"
+
+
+def test_most_numbers_go_the_short_way() -> None:
+    assert all(map(_stands, ["6281234567890", "6591234567", "447700900091", "12025550123"]))
+    assert not any(map(_stands, ["62812", "39061234567", "999123456789", "6208123456789", "1", ""]))

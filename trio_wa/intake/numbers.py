@@ -1,9 +1,13 @@
 """From what a caller writes in `to` to the chat id of a number that can exist."""
 
-from functools import lru_cache
+import re
+from dataclasses import dataclass
+from functools import cache, lru_cache
 
 from phonenumbers import (
+    COUNTRY_CODE_TO_REGION_CODE,
     NumberParseException,
+    PhoneMetadata,
     PhoneNumberFormat,
     ValidationResult,
     format_number,
@@ -41,8 +45,52 @@ def recipient(to: str, region: str | None) -> str:
     numeric = digits.isascii() and digits.isdigit()
     if region is not None and numeric and digits.startswith("0") and not digits.startswith("00"):
         return _possible(digits, region)
-    chat_id(to)  # says what is wrong with what is no number at all
-    return _possible(f"+{digits.removeprefix('+')}", None)
+    number = chat_id(to)  # says what is wrong with what is no number at all
+    digits = digits.removeprefix("+")
+    return number if _stands(digits) else _possible(f"+{digits}", None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How the numbers of a country are made: behind its code of `width` digits, of `lengths`.
+
+    `prefix` is what its people dial first, and others must not.
+    """
+
+    width: int
+    lengths: frozenset[int]
+    prefix: re.Pattern[str] | None
+
+
+@cache
+def _plan(start: str) -> _Plan | None:
+    """The plan of the numbers that start with three digits; None if no country's do."""
+    for width in range(1, len(start) + 1):
+        regions = COUNTRY_CODE_TO_REGION_CODE.get(code := int(start[:width]))
+        if regions is None:
+            continue
+        metadata = PhoneMetadata.metadata_for_region_or_calling_code(code, regions[0])
+        if metadata is None or metadata.general_desc is None:
+            return None
+        prefix = metadata.national_prefix_for_parsing
+        lengths = frozenset(metadata.general_desc.possible_length)
+        return _Plan(width, lengths, re.compile(prefix) if prefix else None)
+    return None
+
+
+def _stands(digits: str) -> bool:
+    """Whether an international number is possible, and its digits stand as they are.
+
+    This is what `_possible` finds of most, at a tenth of its time; it is asked for all others.
+    """
+    if (plan := _plan(digits[:3])) is None:
+        return False
+    national = digits[plan.width :]
+    return (
+        len(national) in plan.lengths
+        and not national.startswith("0")
+        and (plan.prefix is None or not plan.prefix.match(national))
+    )
 
 
 @lru_cache(CACHED)
