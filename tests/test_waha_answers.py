@@ -98,6 +98,7 @@ def test_raw_ids_from_acks() -> None:
         (400, {"message": ["text must be a string", "chatId should not be empty"]}, "rejected"),
         (422, {"message": "The feature is available only in Plus version"}, "plan_required"),
         (422, {"message": "chatId is wrong"}, "rejected"),
+        (501, {"message": "The method is not implemented", "statusCode": 501}, "not_implemented"),
         (413, {"message": "request entity too large"}, "payload_too_large"),
         (
             500,
@@ -179,6 +180,7 @@ def test_no_other_answer_tells_a_sessions_status() -> None:
         (503, engine_error("Session is restarting"), "engine_error"),
         (502, None, "server_error"),
         (504, None, "server_error"),
+        (501, None, "server_error"),
         (502, engine_error("no LID found for 628"), "engine_error"),
         (408, None, "server_error"),
         (520, None, "server_error"),

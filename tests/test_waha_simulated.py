@@ -1,6 +1,7 @@
 """The WAHA adapter against the project's own simulator, in virtual time."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import trio
@@ -8,8 +9,10 @@ import trio.testing
 
 from tests.core.messages import message
 from tests.simulator.running import running
-from tests.waha_server import waha
-from trio_wa.core.outcome import Sent, Unavailable
+from tests.test_waha_requests import DATA, REQUESTS
+from tests.waha_server import FakeMedia, waha
+from trio_wa.core.content import NAMELESS, Content, Document, File, Image, Menu, Video, Voice
+from trio_wa.core.outcome import Rejected, Sent, Unavailable
 from trio_wa.core.session import Session
 from trio_wa.ports import (
     Contact,
@@ -170,3 +173,67 @@ async def test_a_webhook_is_registered_once(autojump_clock: trio.testing.MockClo
         [target] = server.simulator.sessions["default"].webhooks
     assert (target.url, target.secret) == (HOOK, "two")
     assert target.wants("message.ack.group")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("content", "endpoint", "members"), REQUESTS)
+async def test_each_kind_is_delivered(
+    engine, content: Content, endpoint: str, members: dict[str, Any]
+) -> None:
+    async with running(SimulatorOptions(engine=engine)) as server:
+        session = Session("default", server.url)
+        async with waha(media=FakeMedia(m1=DATA)).connect() as sender:
+            sent = replace(message(1), content=content, waha_id="3EB0AA")
+            outcome = await sender.send(sent, session)
+        if engine == "WEBJS" and isinstance(content, Menu):
+            assert isinstance(outcome, Rejected)
+            assert outcome.code == "not_implemented"
+            return
+        [delivered] = server.simulator.delivered
+    assert outcome == Sent(delivered.id)
+    assert (delivered.id == "3EB0AA") is (engine != "WEBJS" and content.kind not in NAMELESS)
+    assert delivered.kind == endpoint
+    assert delivered.file is None or delivered.file.size in (None, len(DATA))
+    assert ("data" in members.get("file", ())) is (
+        delivered.file is not None and delivered.file.size == len(DATA)
+    )
+
+
+async def test_a_list_to_a_group_is_refused_for_good() -> None:
+    async with running() as server, waha().connect() as sender:
+        sent = replace(message(1, to="120363025@g.us"), content=Menu("Menu", "Choose", ()))
+        outcome = await sender.send(sent, Session("default", server.url))
+    assert isinstance(outcome, Rejected)
+    assert "direct message chat" in outcome.detail
+
+
+async def test_media_that_need_plus_are_refused_for_good() -> None:
+    options = SimulatorOptions(media_needs_plus=True)
+    async with running(options) as server, waha(media=FakeMedia(m1=DATA)).connect() as sender:
+        for content, _, _ in REQUESTS:
+            outcome = await sender.send(
+                replace(message(1), content=content), Session("default", server.url)
+            )
+            if isinstance(content, Image | Document | Voice | Video):
+                assert isinstance(outcome, Rejected)
+                assert outcome.code == "plan_required"
+            else:
+                assert isinstance(outcome, Sent)
+
+
+async def test_a_file_larger_than_waha_takes_is_refused_for_good() -> None:
+    options = SimulatorOptions(max_body_bytes=100_000)
+    media = FakeMedia(m1=bytes(100_000))
+    async with running(options) as server, waha(media=media).connect() as sender:
+        sent = replace(message(1), content=Image(File("image/png")))
+        outcome = await sender.send(sent, Session("default", server.url))
+    assert isinstance(outcome, Rejected)
+    assert outcome.code == "payload_too_large"
+
+
+async def test_the_number_behind_a_hidden_one_is_told() -> None:
+    async with running() as server, waha().observe() as observer:
+        session = Session("default", server.url)
+        assert await observer.number_of(session, "1@lid") is None
+        server.simulator.receive("628123@c.us", "STOP", lid="1")
+        assert await observer.number_of(session, "1@lid") == "628123@c.us"

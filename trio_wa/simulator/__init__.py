@@ -6,6 +6,7 @@ from trio_wa.simulator.flap import Flap
 from trio_wa.simulator.journal import Attempt, Delivered
 from trio_wa.simulator.observer import Pace, PaceLimit
 from trio_wa.simulator.options import SimulatorOptions, WebhookTarget
+from trio_wa.simulator.received_file import ReceivedFile
 from trio_wa.simulator.server import serve_simulator
 from trio_wa.simulator.simulator import Simulator
 from trio_wa.simulator.trouble import BrokenEngine, Ghost, Timelock, Trouble
@@ -22,6 +23,7 @@ __all__ = [
     "Ghost",
     "Pace",
     "PaceLimit",
+    "ReceivedFile",
     "Simulator",
     "SimulatorOptions",
     "Timelock",

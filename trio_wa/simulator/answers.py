@@ -157,7 +157,7 @@ def engine_exception(engine: Engine, message: str) -> dict[str, Any]:
 
 
 def type_error(member: str) -> dict[str, Any]:
-    """The `exception` for a `chatId` or `text` that is absent or not a string."""
+    """The `exception` for a member that is absent, or of another type."""
     message = f"Cannot read properties of undefined (reading '{member}')"
     return {"message": message, "name": "TypeError", "stack": f"TypeError: {message}"}
 

@@ -35,6 +35,7 @@ class _Incoming(_Strict):
     chat_id: str
     text: str
     session: str | None = None
+    lid: str | None = None
 
 
 class _NewAck(_Strict):
@@ -154,7 +155,9 @@ class _Routes:
         except (NotJson, ValidationError) as error:
             return _wrong(error)
         try:
-            message_id = self.simulator.receive(wanted.chat_id, wanted.text, session=wanted.session)
+            message_id = self.simulator.receive(
+                wanted.chat_id, wanted.text, session=wanted.session, lid=wanted.lid
+            )
         except KeyError:
             return respond(answers.not_found("Session not found"))
         return _json(201, {"id": message_id})

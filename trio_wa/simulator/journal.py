@@ -7,6 +7,7 @@ from typing import Any
 import trio
 
 from trio_wa.simulator.faults import Status
+from trio_wa.simulator.received_file import ReceivedFile, take_file
 from trio_wa.simulator.session import SimulatedSession
 
 
@@ -15,7 +16,8 @@ class Delivered:
     """A message that reached its recipient. `id` is the raw one, `at` in seconds since the epoch.
 
     `sequence` counts deliveries from 1; `attempt` is the sequence of the request that did it.
-    `kind` is the endpoint's name; `body` the whole JSON received, `headers` have lower-case names.
+    `kind` is the endpoint's name; `body` is the JSON received, without the data of a file, whose
+    size and hash `file` has; `headers` have lower-case names.
     """
 
     id: str
@@ -28,6 +30,7 @@ class Delivered:
     sequence: int
     attempt: int
     headers: Mapping[str, str]
+    file: ReceivedFile | None = None
 
 
 @dataclass(slots=True)
@@ -38,7 +41,8 @@ class Attempt:
     `status_since` is when that session began to work, or ceased to. `outcome` is None while it
     lasts, then the status answered or the word for what happened: "cut", "hung" or "left" (the
     client was gone when the answer was ready). `taken` says that WAHA took it, whatever its client
-    learned; `new_contact`, that nothing had gone between the session and this person before.
+    learned; `new_contact`, that nothing had gone between the session and this person before. `body`
+    and `file` are as in `Delivered`.
     """
 
     sequence: int
@@ -53,6 +57,7 @@ class Attempt:
     outcome: int | str | None = None
     taken: bool = False
     new_contact: bool = False
+    file: ReceivedFile | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -85,14 +90,16 @@ class Journal:
         """Note an attempt; `over` is the session that it names, if there is one."""
         self.attempt_count += 1
         session, chat_id = body.get("session"), body.get("chatId")
+        remembered, file = take_file(body)
         attempt = Attempt(
             sequence=self.attempt_count,
             at=now,
             kind=kind,
             session=session if isinstance(session, str) else None,
             chat_id=chat_id if isinstance(chat_id, str) else None,
-            body=body,
+            body=remembered,
             headers=headers,
+            file=file,
             status=None if over is None else over.status,
             status_since=None if over is None else over.since,
         )
@@ -115,6 +122,7 @@ class Journal:
             sequence=self.delivered_count,
             attempt=attempt.sequence,
             headers=attempt.headers,
+            file=attempt.file,
         )
         self.delivered.append(message)
         if len(self.delivered) > self._keep * 1.1:

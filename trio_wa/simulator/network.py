@@ -40,6 +40,7 @@ class Network:
         self._store = ChatStore(options.keep)
         self._acks = Acks(agenda=agenda, webhooks=webhooks, rng=rng, now=now)
         self._contacts = Contacts()
+        self._lids: dict[str, str] = {}
 
     def new_id(self) -> str:
         """A raw message id that no message bears yet."""
@@ -97,10 +98,21 @@ class Network:
         """Acknowledge a message that was sent over `session`."""
         self._acks.give(session, kept, level)
 
+    def behind(self, lid: str) -> str | None:
+        """The chat id of the number behind a hidden one; None where no message told it."""
+        return self._lids.get(lid)
+
     def receive(
-        self, session: SimulatedSession, chat_id: str, text: str, push_name: str = "Alice"
+        self, session: SimulatedSession, chat_id: str, text: str, lid: str | None = None
     ) -> str:
-        """Let a message from `chat_id` come in over `session`; its raw id."""
+        """Let a message from `chat_id` come in over `session`; its raw id.
+
+        With `lid` WAHA tells of that in its place, and knows whose it is when it is asked.
+        """
+        if lid is not None:
+            self._lids[lid] = chat_id
+            self._contacts.reach(session.name, chat_id)
+            chat_id = lid
         message = Message(
             id=new_message_id(self._rng),
             chat_id=chat_id,
@@ -111,7 +123,7 @@ class Network:
             from_me=False,
         )
         self._contacts.reach(session.name, chat_id)
-        payload = event_payload(message, 2, incoming_data(message, push_name))
+        payload = event_payload(message, 2, incoming_data(message, "Alice"))
         self._webhooks.emit(("message", "message.any"), session, payload)
         return message.id
 
@@ -130,6 +142,7 @@ class Network:
         """Forget every message and contact, and the acks to come."""
         self._store.clear()
         self._contacts.clear()
+        self._lids.clear()
         self._acks.forget()
 
     def _tell(self, session: SimulatedSession, message: Message) -> None:

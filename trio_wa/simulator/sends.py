@@ -6,8 +6,10 @@ from typing import Any
 
 import trio
 
+from trio_wa.core.contacts import is_person
 from trio_wa.simulator import answers
 from trio_wa.simulator.answers import Answer, Cut
+from trio_wa.simulator.content import text_of, wrong_member
 from trio_wa.simulator.faults import Strike
 from trio_wa.simulator.journal import Attempt
 from trio_wa.simulator.message import MEDIA, Message, answer_body
@@ -30,6 +32,7 @@ _TAKES_ID = frozenset(
     {"sendText", "sendPoll", "sendLocation", "sendContactVcard", "forwardMessage"}
 )
 
+LISTS_TO_PEOPLE = "List message can only be sent to a direct message chat."
 TIMELOCKED = "server returned error 463"
 
 
@@ -48,7 +51,7 @@ async def send(
     over = simulator.sessions.get(name) if isinstance(name, str) else None
     attempt = simulator.journal.receive(simulator.now(), kind, body, headers, over)
     with simulator.in_flight.one(attempt.session):
-        answer = await _Send(simulator, attempt, gone).run()
+        answer = await _Send(simulator, attempt, body, gone).run()
     if isinstance(answer, Cut):
         attempt.outcome = "hung" if answer.hung else "cut"
     else:
@@ -77,10 +80,16 @@ async def working(simulator: Simulator, name: str) -> SimulatedSession | Answer:
 class _Send:
     """One attempt on its way through WAHA and its engine."""
 
-    def __init__(self, simulator: Simulator, attempt: Attempt, gone: trio.Event) -> None:
+    def __init__(
+        self,
+        simulator: Simulator,
+        attempt: Attempt,
+        body: Mapping[str, Any],
+        gone: trio.Event,
+    ) -> None:
         self._simulator = simulator
         self._attempt = attempt
-        self._body = attempt.body
+        self._body = body
         self._gone = gone
         self._strike: Strike = simulator.faults.draw(attempt.session, attempt.chat_id)
 
@@ -115,12 +124,14 @@ class _Send:
         options, kind = self._simulator.options, self._attempt.kind
         if self._attempt.chat_id is None:
             return self._failure(answers.type_error("endsWith"))
-        if kind == "sendText" and not isinstance(self._body.get("text"), str):
-            return self._failure(answers.type_error("length"))
         if kind in MEDIA and options.media_needs_plus and options.tier == "CORE":
             return answers.only_in_plus(options.engine)
         if kind == "sendList" and options.engine == "WEBJS":
             return answers.not_implemented(options.engine)
+        if (wrong := wrong_member(kind, self._body)) is not None:
+            return self._failure(answers.type_error(wrong))
+        if kind == "sendList" and not is_person(self._attempt.chat_id):
+            return answers.unprocessable(LISTS_TO_PEOPLE)
         if options.engine == "GOWS" and not self._has_recipient():
             return self._engine_error(f"no LID found for {self._attempt.chat_id}")
         return None
@@ -193,22 +204,10 @@ class _Send:
         return chosen if self._attempt.kind in takes else None
 
     def _text(self) -> str | None:
-        body = self._body
-        match self._attempt.kind:
-            case "sendPoll":
-                text = _member(body, "poll", "name")
-            case "sendList":
-                text = _member(body, "message", "title")
-            case "sendLocation":
-                text = body.get("title")
-            case "forwardMessage":
-                original = self._simulator.network.last(str(body.get("messageId")))
-                text = None if original is None else original.message.text
-            case "sendText":
-                text = body.get("text")
-            case _:
-                text = body.get("caption")
-        return text if isinstance(text, str) else None
+        if self._attempt.kind != "forwardMessage":
+            return text_of(self._attempt.kind, self._body)
+        original = self._simulator.network.last(self._body["messageId"])
+        return None if original is None else original.message.text
 
     def _engine_error(self, message: str) -> Answer:
         return self._failure(answers.engine_exception(self._simulator.options.engine, message))
@@ -242,8 +241,3 @@ def at_the_door(strike: Strike) -> Answer | None:
 
 def _seconds(seconds: float | None) -> float:
     return float("inf") if seconds is None else seconds
-
-
-def _member(body: Mapping[str, Any], name: str, inner: str) -> object:
-    value = body.get(name)
-    return value.get(inner) if isinstance(value, dict) else None

@@ -35,6 +35,7 @@ def add_session_routes(app: QuartTrio, simulator: Simulator) -> None:
         ("/api/<name>/auth/qr", "GET", routes.qr),
         ("/api/<name>/new-message-id", "GET", routes.new_message_id),
         ("/api/<name>/chats/<chat_id>/messages/<message_id>", "GET", routes.message),
+        ("/api/<name>/lids/<lid>", "GET", routes.number_behind),
         ("/api/contacts/check-exists", "GET", routes.check_exists),
         ("/api/startTyping", "POST", routes.presence),
         ("/api/stopTyping", "POST", routes.presence),
@@ -172,6 +173,15 @@ class _Routes:
         if number is None:
             return _json(200, {"numberExists": False})
         return _json(200, {"numberExists": True, "chatId": f"{number}@c.us"})
+
+    async def number_behind(self, name: str, lid: str) -> Response:
+        session = await working(self.simulator, name)
+        if isinstance(session, Answer):
+            return respond(session)
+        lid = lid if "@" in lid else f"{lid}@lid"
+        if not lid.endswith("@lid"):
+            return respond(answers.unprocessable("Invalid LID - it must end with @lid"))
+        return _json(200, {"lid": lid, "pn": self.simulator.network.behind(lid)})
 
     async def presence(self) -> Response:
         try:

@@ -234,7 +234,14 @@ class Simulator:
             raise KeyError(message_id)
         self.network.ack(self.sessions[kept.session], kept, level)
 
-    def receive(self, chat_id: str, text: str, *, session: str | None = None) -> str:
-        """Let a message come in from `chat_id` (over the first session by default); its raw id."""
+    def receive(
+        self, chat_id: str, text: str, *, session: str | None = None, lid: str | None = None
+    ) -> str:
+        """Let a message come in from `chat_id` (over the first session by default); its raw id.
+
+        With a `lid` (its digits, or with @lid) WhatsApp hides the number behind that, and only
+        `GET /api/{session}/lids/{lid}` tells it.
+        """
         name = session or self.options.sessions[0]
-        return self.network.receive(self.sessions[name], chat_id, text)
+        hidden = None if lid is None else f"{lid.removesuffix('@lid')}@lid"
+        return self.network.receive(self.sessions[name], chat_id, text, hidden)

@@ -89,6 +89,8 @@ def _server_error(status: int, members: Mapping[str, Any], detail: str) -> Outco
     said = reason(members)
     if status == 500 and name == "PayloadTooLargeError":
         return Rejected("payload_too_large", detail)
+    if status == 501 and members.get("statusCode") == 501:
+        return Rejected("not_implemented", detail)  # by this engine: WEBJS knows no lists
     if status == 500 and "no LID found" in said:
         return Rejected("not_on_whatsapp", detail)
     if status == 500 and TIMELOCK.search(said):
