@@ -82,12 +82,14 @@ async def run(
     drain: trio.CancelScope,
     opening: Callable[[Settings, Publish], AbstractAsyncContextManager[Store]] = open_store,
     clock: Clock | None = None,
+    media: MediaStore | None = None,
 ) -> Ended:
     """Run the service until `front` returns, then drain what was accepted.
 
     Cancelling `drain` ends the drain, or the whole service, at once; what an attempt was doing
     then is still recorded. `opening` opens the store, and closes it last. With a `clock` of an
-    earlier life of the service, a virtual time goes on where it was.
+    earlier life of the service, a virtual time goes on where it was, and with its `media` the data
+    of files are there that were kept in memory.
 
     Raises:
         StoreUnusable: the store cannot be opened; nothing was changed.
@@ -98,7 +100,7 @@ async def run(
         max_backlog=settings.backlog,
         max_scheduled=settings.max_scheduled,
     )
-    media = open_media(settings)
+    media = media or open_media(settings)
     policy = RetryPolicy(
         settings.max_attempts, settings.retry_base, settings.retry_max, settings.on_unknown
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from trio_wa.core.content import Content, Document, Image, Location, Menu, Poll, Text, Video
 from trio_wa.core.status import Status
 from trio_wa.ports import Event, Record
 from trio_wa.simulator import Attempt, Delivered
@@ -18,7 +19,7 @@ def of_deliveries(delivered: Sequence[Delivered]) -> list[str]:
     if not delivered:
         return ["Nothing was sent."]
     lines = [
-        f"  {_time(each.at)} over {each.session} to {each.chat_id}: {_quoted(each.text)}"
+        f"  {_time(each.at)} over {each.session} to {each.chat_id}: {_delivered(each)}"
         for each in delivered[-SHOWN:]
     ]
     return [f"Sent instead ({len(delivered)}):", *_newest(lines, len(delivered))]
@@ -48,9 +49,11 @@ def of_messages(records: Sequence[Record], now: float) -> list[str]:
             head += f" ({record.code})"
         if record.status is Status.UNKNOWN and record.settled_at is None:
             head += ", and is looked up"
-        if record.settled_at is None and record.due_at > now:
+        if record.scheduled and record.send_at is not None:
+            head += f", to be sent in {record.send_at - now:.2f} s"
+        elif record.settled_at is None and record.due_at > now:
             head += f", next attempt in {record.due_at - now:.2f} s"
-        lines.append(f"{head}: {_quoted(record.text)}")
+        lines.append(f"{head}: {_said(record.kind, _text_of(record.content))}")
         lines += [f"    {_step(event, record.accepted_at)}" for event in record.events]
     return lines
 
@@ -74,6 +77,33 @@ def _answered(attempt: Attempt) -> str:
             return f"answered {status}"
         case word:
             return f"connection {word}"
+
+
+def _delivered(message: Delivered) -> str:
+    """What a message said, as WAHA's endpoint is named: `image` for `sendImage`."""
+    kind = message.kind.removeprefix("send").removesuffix("Message")
+    return _said(kind.lower(), message.text)
+
+
+def _said(kind: str, text: str | None) -> str:
+    if kind == "text":
+        return _quoted(text)
+    return kind if text is None else f"{kind} {_quoted(text)}"
+
+
+def _text_of(content: Content | None) -> str | None:
+    """What its recipient reads; None if there is nothing, or it was erased."""
+    match content:
+        case Text(text=text):
+            return text
+        case Image(caption=text) | Document(caption=text) | Video(caption=text):
+            return text
+        case Poll(name=text):
+            return text
+        case Location(title=text) | Menu(title=text):
+            return text
+        case _:
+            return None
 
 
 def _quoted(text: str | None) -> str:

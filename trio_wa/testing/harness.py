@@ -1,7 +1,7 @@
 """The service of a test."""
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -10,9 +10,11 @@ import httpx
 import trio
 
 from trio_wa import service
+from trio_wa.adapters.media_memory import MemoryMedia
 from trio_wa.config import Settings
+from trio_wa.core.recipient import chat_id
 from trio_wa.core.status import Status
-from trio_wa.ports import Filter, Ledger, Publish, Record, Store
+from trio_wa.ports import Batch, Filter, Ledger, Publish, Record, Store, Suppression
 from trio_wa.simulator import WebhookTarget
 from trio_wa.testing import account
 from trio_wa.testing.leaks import no_leaks
@@ -36,7 +38,7 @@ class Lost(AssertionError):
 
 
 class NotAccepted(AssertionError):
-    """The service answered a `send` with something else than 202."""
+    """The service answered a `send` or `send_batch` with something else than 202."""
 
 
 class TrioWa:
@@ -58,6 +60,7 @@ class TrioWa:
         self._waha = waha
         self._port = port
         self._kept = KeptStore() if settings.in_memory else None
+        self._media = MemoryMedia() if settings.in_memory else None
         self._store: Store | None = None
         self._fence: Fence | None = None
         self._written = trio.Event()
@@ -65,13 +68,49 @@ class TrioWa:
         self._drain = trio.CancelScope()
         self._ended: service.Ended | None = None
 
-    async def send(self, to: str, message: str, **members: Any) -> str:
-        """POST a message to `/send`; its id. Raises `NotAccepted` where the answer is not 202."""
+    async def send(self, to: str, message: object = None, **members: Any) -> str:
+        """POST a message to `/send`; its id. Raises `NotAccepted` where the answer is not 202.
+
+        `message` is a text, or what a list says; `members` are all others: `send(to, type="image",
+        file={"mimetype": "image/png", "url": url})`.
+        """
         __tracebackhide__ = True
-        response = await self.client.post("/send", json={"to": to, "message": message, **members})
-        if response.status_code != 202:
-            raise NotAccepted(f"/send answered {response.status_code}: {response.text}")
-        return str(response.json()["id"])
+        said = {} if message is None else {"message": message}
+        answer = await self._accepted("/send", {"to": to, **said, **members})
+        return str(answer["id"])
+
+    async def send_batch(self, messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """POST messages to `/send/batch`: the answer, with the batch's `id` and its `results`.
+
+        Raises `NotAccepted` where it is not 202; a message that is refused is among the results.
+        """
+        __tracebackhide__ = True
+        return await self._accepted("/send/batch", [dict(each) for each in messages])
+
+    async def batch(self, batch_id: str) -> Batch:
+        """How the messages of a batch stand: their `counts`.
+
+        Raises `KeyError` for an unknown id.
+        """
+        batch = await self._readable().batch(batch_id)
+        if batch is None:
+            raise KeyError(batch_id)
+        return batch
+
+    async def suppressed(self, to: str, within: float | None = None) -> Suppression:
+        """The entry of a number or chat id on the list of who wants no messages, once it is there.
+
+        Raises `NotSent` after `within` seconds (by default 5, or an hour of virtual time).
+        """
+        __tracebackhide__ = True
+        seconds = self._waha.patience if within is None else within
+        with trio.move_on_after(seconds):
+            written = self._written
+            while (entry := await self._readable().suppression(chat_id(to))) is None:
+                await written.wait()
+                written = self._written
+            return entry
+        raise NotSent(f"{to} did not come onto the list of suppressions within {seconds:g} s.")
 
     async def message(self, message_id: str) -> Record:
         """All that is known of a message: status, session, WAHA's id, error code, events.
@@ -94,13 +133,16 @@ class TrioWa:
     async def settled(self, within: float | None = None) -> Ledger:
         """The ledger once no message is queued, being sent or being looked up any more.
 
-        Raises `NotSent` after `within` seconds (by default 5, or an hour of virtual time).
+        One whose `send_at` has not come is queued. Raises `NotSent` after `within` seconds (by
+        default 5, or an hour of virtual time).
         """
         __tracebackhide__ = True
         seconds = self._waha.patience if within is None else within
         with trio.move_on_after(seconds):
+            written = self._written
             while await self._unsettled():
-                await self._written.wait()
+                await written.wait()
+                written = self._written
             return await self.ledger()
         left = await self._unsettled()
         what = "message is" if left == 1 else "messages are"
@@ -156,6 +198,14 @@ class TrioWa:
             await self.crash()
         await self.lives.begin()
 
+    async def _accepted(self, path: str, body: object) -> dict[str, Any]:
+        __tracebackhide__ = True
+        response = await self.client.post(path, json=body)
+        if response.status_code != 202:
+            raise NotAccepted(f"{path} answered {response.status_code}: {response.text}")
+        answer: dict[str, Any] = response.json()
+        return answer
+
     async def check_ledger(self) -> None:
         """Raise `Lost` if an accepted message is in no state."""
         if self._store is not None and not (ledger := await self._store.ledger()).balanced:
@@ -184,7 +234,12 @@ class TrioWa:
         )
         try:
             self._ended = await service.run(
-                self.settings, front, drain=self._drain, opening=self._open, clock=self._waha.clock
+                self.settings,
+                front,
+                drain=self._drain,
+                opening=self._open,
+                clock=self._waha.clock,
+                media=self._media,
             )
         except* Fenced:
             pass

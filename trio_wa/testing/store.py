@@ -22,6 +22,14 @@ _READS = frozenset(
         "activity",
         "contact",
         "histories",
+        "next_due",
+        "places",
+        "replayed",
+        "batch",
+        "suppression",
+        "suppressions",
+        "spent_data",
+        "holding_data",
         "problem_changed",
     }
 )

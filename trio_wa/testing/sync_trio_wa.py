@@ -1,11 +1,12 @@
 """The service for tests that are not on Trio: each call blocks until it is done."""
 
 import ssl
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
 
-from trio_wa.ports import Ledger, Record
+from trio_wa.ports import Batch, Ledger, Record, Suppression
 from trio_wa.service import Ended
 from trio_wa.testing.harness import CLIENT_SECONDS, TrioWa
 from trio_wa.testing.thread import TrioThread
@@ -30,10 +31,24 @@ class SyncTrioWa:
         )
         self._thread = thread
 
-    def send(self, to: str, message: str, **members: Any) -> str:
+    def send(self, to: str, message: object = None, **members: Any) -> str:
         """POST a message to `/send`; its id. Raises `NotAccepted` where the answer is not 202."""
         __tracebackhide__ = True
         return self._thread.call(self.trio_wa.send, to, message, **members)
+
+    def send_batch(self, messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """POST messages to `/send/batch`: the answer, with the batch's `id` and its `results`."""
+        __tracebackhide__ = True
+        return self._thread.call(self.trio_wa.send_batch, messages)
+
+    def batch(self, batch_id: str) -> Batch:
+        """How the messages of a batch stand. Raises `KeyError` for an unknown id."""
+        return self._thread.call(self.trio_wa.batch, batch_id)
+
+    def suppressed(self, to: str, within: float | None = None) -> Suppression:
+        """A number's entry among who wants no messages; `NotSent` after `within` seconds."""
+        __tracebackhide__ = True
+        return self._thread.call(self.trio_wa.suppressed, to, within)
 
     def message(self, message_id: str) -> Record:
         """All that is known of a message. Raises `KeyError` for an unknown id."""

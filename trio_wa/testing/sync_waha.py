@@ -139,9 +139,11 @@ class SyncWaha:
         """Acknowledge a sent message, or the one with this raw id: `ack(message, "READ")`."""
         self._thread.call_now(self.waha.ack, message, level)
 
-    def receive(self, sender: str, text: str, *, session: str | None = None) -> str:
-        """Let a message come in from a number or chat id; its raw id."""
-        return self._thread.call_now(self.waha.receive, sender, text, session=session)
+    def receive(
+        self, sender: str, text: str, *, session: str | None = None, lid: str | None = None
+    ) -> str:
+        """Let a message come in from a number or chat id, or a `lid` in its place; its raw id."""
+        return self._thread.call_now(self.waha.receive, sender, text, session=session, lid=lid)
 
     def down(self) -> None:
         """Go down as a program that is killed: open requests are cut, new ones refused."""

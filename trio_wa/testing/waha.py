@@ -187,9 +187,14 @@ class Waha:
         message_id = message if isinstance(message, str) else message.id
         self.simulator.ack(message_id, _LEVELS[level] if isinstance(level, str) else level)
 
-    def receive(self, sender: str, text: str, *, session: str | None = None) -> str:
-        """Let a message come in from a number or chat id; its raw id."""
-        return self.simulator.receive(chat_id(sender), text, session=session)
+    def receive(
+        self, sender: str, text: str, *, session: str | None = None, lid: str | None = None
+    ) -> str:
+        """Let a message come in from a number or chat id; its raw id.
+
+        With `lid`, the digits of an id that ends in @lid, WhatsApp hides the number behind that.
+        """
+        return self.simulator.receive(chat_id(sender), text, session=session, lid=lid)
 
     async def down(self) -> None:
         """Go down as a program that is killed: open requests are cut, new ones refused."""
