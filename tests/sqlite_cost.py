@@ -14,7 +14,7 @@ from trio_wa.adapters.sqlite.opening import Mode, open_journal
 
 ROWS = 30_000
 LIMIT = 50
-STEPS_PER_ROW = 150
+STEPS_PER_ROW = 200
 """More of SQLite's steps than one row of a list, an update or a deletion takes."""
 
 FILL = f"""

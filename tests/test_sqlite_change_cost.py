@@ -9,6 +9,7 @@ from tests.contract.messages import NOW, draft
 from tests.sqlite_cost import STEPS_PER_ROW, cost, filled, taken_back
 from trio_wa.adapters.acknowledgement import MAX_ACKS
 from trio_wa.adapters.sqlite import (
+    acceptance,
     attempts,
     changes,
     receipts,
@@ -17,6 +18,7 @@ from trio_wa.adapters.sqlite import (
     traffic,
 )
 from trio_wa.adapters.sqlite.journal import Journal
+from trio_wa.core.content import Text
 from trio_wa.core.message import Message
 from trio_wa.core.outcome import Sent
 from trio_wa.core.retry import Final, Inquire, Requeue
@@ -54,7 +56,7 @@ def asked(journal: Journal) -> Message:
     return message
 
 
-FIRST = Message("m3", 3, "3@c.us", "Hello", NOW, NOW + 86_400)
+FIRST = Message("m3", 3, "3@c.us", Text("Hello"), NOW, NOW + 86_400)
 ATTEMPT = Attempt("s1", NOW, NOW + 1, Sent("3EB0new"))
 AGAIN = Requeue(FIRST, "timeout", "?")
 
@@ -62,7 +64,7 @@ AGAIN = Requeue(FIRST, "timeout", "?")
 @pytest.mark.parametrize(
     "run",
     [
-        lambda journal: changes.accept(journal, draft("new")),
+        lambda journal: acceptance.accept(journal, draft("new")),
         sending,
         lambda journal: attempts.settle(journal, sending(journal), ATTEMPT, Final(Status.SENT)),
         lambda journal: attempts.settle(
@@ -81,7 +83,7 @@ AGAIN = Requeue(FIRST, "timeout", "?")
         lambda journal: sessions.remember_session(journal, "s1", SessionMemory()),
         lambda journal: sessions.remember_contact(journal, "1@c.us", "2@c.us"),
         lambda journal: sessions.contact(journal.connection, "1@c.us"),
-        lambda journal: changes.accept(journal, draft("new", chat_id=FIRST.chat_id)),
+        lambda journal: acceptance.accept(journal, draft("new", chat_id=FIRST.chat_id)),
         lambda journal: recipients.remember_recipient(journal, "s1", "new@c.us"),
         lambda journal: recipients.remember_recipient(journal, "s1", FIRST.chat_id),
         lambda journal: traffic.add(journal.cursor, [("s1", NOW, True)]),

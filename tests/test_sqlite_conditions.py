@@ -19,7 +19,7 @@ from trio_wa.adapters.sqlite.store import open_store
 from trio_wa.adapters.sqlite.writer import PROBE_SECONDS
 from trio_wa.core.message import Message
 from trio_wa.core.status import Status
-from trio_wa.ports import SessionMemory, StoreUnavailable
+from trio_wa.ports import SessionMemory, StoreUnavailable, Suppression
 
 
 @pytest.fixture
@@ -75,12 +75,17 @@ async def test_a_failing_disk_changes_nothing_and_heals(
     begun = await accept(store, "begun")
     await store.begin(begun, "default", NOW)
     queued = await accept(store, "queued")
+    await accept(store, "later", chat_id="1@c.us", send_at=NOW + 60, batch="b")
     faulty.error = error
     for change in (
         partial(accept, store, "refused"),
         partial(settle, store, begun, Status.SENT, at=NOW + 1),
         partial(store.cancel, "queued", NOW),
-        partial(store.expire_overdue, 0, NOW + 99_999, 10),
+        partial(store.accept_all, [draft("first"), draft("second")]),
+        partial(store.cancel_batch, "b", NOW, 10),
+        partial(store.release_due, NOW + 60, 10),
+        partial(store.suppress, Suppression("1@c.us", NOW)),
+        partial(store.expire_overdue, "normal", 0, NOW + 99_999, 10),
         partial(receive, store, "3EB0begun", 2),
         partial(store.remember_session, "default", SessionMemory(paused=True)),
         partial(store.remember_recipient, "default", begun.chat_id),
@@ -102,11 +107,12 @@ async def test_a_failing_disk_changes_nothing_and_heals(
     faulty.error = None
     await probed(store, mock_clock)
     assert await settle(store, begun, Status.SENT, at=NOW + 1) is Status.SENT, "no ack was kept"
-    later = await accept(store, "later")
-    assert later.seq == queued.seq + 1
+    later = await accept(store, "last", chat_id="1@c.us")
+    assert later.seq == queued.seq + 2
+    assert [message.id for message in await store.release_due(NOW + 60, 10)] == ["later"]
     assert await store.begin(queued, "default", NOW + 2)
     ledger = store._writer._journal.totals
-    assert (ledger.accepted, ledger.number) == (3, 3)
+    assert (ledger.accepted, ledger.number) == (4, 5)
 
 
 async def test_a_settle_that_succeeds_shows_that_the_disk_is_well(

@@ -87,9 +87,9 @@ def test_a_list_reads_no_more_rows_than_it_shows(
     [
         lambda journal: queries.get(journal.connection, "m77"),
         lambda journal: queries.open_attempts(journal.connection),
-        lambda journal: queries.queued(journal.connection, ROWS // 2, LIMIT),
-        lambda journal: upkeep.expire_overdue(journal, 0, NOW, LIMIT),
-        lambda journal: upkeep.expire_overdue(journal, 0, NOW + 99_999, LIMIT),
+        lambda journal: queries.queued(journal.connection, "normal", ROWS // 2, LIMIT),
+        lambda journal: upkeep.expire_overdue(journal, "normal", 0, NOW, LIMIT),
+        lambda journal: upkeep.expire_overdue(journal, "normal", 0, NOW + 99_999, LIMIT),
         lambda journal: upkeep.erase_texts(journal, MIDDLE, LIMIT),
         lambda journal: upkeep.erase_texts(journal, NOW, LIMIT),
         lambda journal: upkeep.purge(journal, MIDDLE, LIMIT),

@@ -9,6 +9,7 @@ import pytest
 from tests.contract.messages import NOW, accept, receive, record_of
 from trio_wa.adapters.sqlite import open_sqlite_store
 from trio_wa.adapters.sqlite.schema import APPLICATION_ID, MIGRATIONS
+from trio_wa.core.content import Text
 from trio_wa.core.message import Message
 from trio_wa.core.pace import DAY, History
 from trio_wa.core.retry import Final
@@ -60,10 +61,10 @@ async def test_every_message_of_version_1_survives_in_its_state(tmp_path: Path) 
         assert ledger.balanced
         assert ledger.counts == dict.fromkeys(Status, 0) | {Status(each): 1 for each in STATES}
         queued, sending = (
-            Message(name, seq, "1@c.us", "Hello", NOW, NOW + 3600, known_to=("one",))
+            Message(name, seq, "1@c.us", Text("Hello"), NOW, NOW + 3600, known_to=("one",))
             for seq, name in enumerate(("queued", "sending"), 1)
         )
-        assert await store.queued(0, 10) == [queued]
+        assert await store.queued("normal", 0, 10) == [queued]
         assert await store.open_attempts() == [OpenAttempt(sending, "one", NOW + 1, asked=False)]
         for name in ("sent", "unknown", "failed"):
             record = await record_of(store, name)
@@ -81,7 +82,7 @@ async def test_messages_of_version_1_go_on_under_the_new_rules(tmp_path: Path) -
     write_version_1(path)
     published: list[Message] = []
     async with open_sqlite_store(path, published.append, min_free_disk=0, lock_wait=0) as store:
-        unknown = Message("unknown", 4, "1@c.us", "Hello", NOW, NOW + 3600)
+        unknown = Message("unknown", 4, "1@c.us", Text("Hello"), NOW, NOW + 3600)
         assert not await store.resolve(unknown, "one", NOW + 9, Final(Status.SENT))
         assert await store.retry("unknown", NOW + 9, NOW + 3600)
         assert [each.message_id for each in await store.unconfirmed("one", NOW, 9)] == ["sent"]

@@ -35,7 +35,7 @@ async def test_what_was_closed_is_there_again(tmp_path: Path) -> None:
     await fill(path)
     assert sorted(os.listdir(tmp_path)) == ["store.db", "store.db.lock"]
     async with open_sqlite_store(path, lambda _: None, min_free_disk=0, lock_wait=0) as store:
-        queued = await store.queued(0, 100)
+        queued = await store.queued("normal", 0, 100)
         assert [message.id for message in queued] == [f"m{n}" for n in range(50)]
         later = await accept(store, "later")
         assert later.seq > queued[-1].seq
@@ -130,7 +130,7 @@ async def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> No
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("page", [1, 5, 15, 30])
+@pytest.mark.parametrize("page", [1, 5, 15, 45])
 async def test_a_damaged_database_is_said_and_left_alone(tmp_path: Path, page: int) -> None:
     path = tmp_path / "store.db"
     await fill(path)

@@ -7,6 +7,7 @@ import trio
 
 from tests.contract.messages import NOW, accept, draft, finish
 from trio_wa.adapters.sqlite import open_sqlite_store
+from trio_wa.core.content import Text
 from trio_wa.core.status import Status
 from trio_wa.ports import Accepted, IdempotencyKey, Store
 
@@ -42,7 +43,7 @@ async def test_an_erased_text_is_nowhere_in_the_files(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     secret = b"4711 is your code. " * 500  # more than a page, so that whole pages are freed
     async with open_sqlite_store(path, lambda _: None, min_free_disk=0, lock_wait=0) as store:
-        acceptance = await store.accept(replace(draft("a"), text=secret.decode()))
+        acceptance = await store.accept(replace(draft("a"), content=Text(secret.decode())))
         assert isinstance(acceptance, Accepted)
         await finish(store, acceptance.message, Status.SENT, at=NOW)
     assert secret[:100] in path.read_bytes()

@@ -9,7 +9,7 @@ import pytest
 
 from tests.contract.messages import NOW, draft
 from tests.faulty_vfs import FaultyDisk
-from trio_wa.adapters.sqlite import attempts, changes, traffic
+from trio_wa.adapters.sqlite import acceptance, attempts, traffic
 from trio_wa.adapters.sqlite.journal import Change, Journal
 from trio_wa.adapters.sqlite.opening import open_journal
 from trio_wa.core.message import Message
@@ -38,7 +38,7 @@ def journal(tmp_path: Path, faulty: FaultyDisk) -> Iterator[Journal]:
 def sending(journal: Journal, count: int, *, chat_id: str = "1@c.us") -> list[Message]:
     """That many messages, each of which is being sent."""
     accepts: list[Change] = [
-        partial(changes.accept, draft=draft(f"m{n}", chat_id=chat_id)) for n in range(count)
+        partial(acceptance.accept, draft=draft(f"m{n}", chat_id=chat_id)) for n in range(count)
     ]
     accepted = [done.result for done in journal.run(accepts)]
     messages = [each.message for each in accepted if isinstance(each, Accepted)]

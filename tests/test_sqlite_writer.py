@@ -11,7 +11,7 @@ import trio
 import trio.testing
 
 from tests.contract.messages import NOW, accept, draft, settle, status_of
-from trio_wa.adapters.sqlite import SqliteStore, changes, open_sqlite_store
+from trio_wa.adapters.sqlite import SqliteStore, acceptance, open_sqlite_store
 from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.adapters.sqlite.writer import CLOSE_SECONDS
 from trio_wa.core.message import Message
@@ -124,7 +124,7 @@ async def test_a_bad_row_does_not_fail_its_batch(
     }
     assert len(commits) == 2
     assert {message.id for message in published} == {"known", "one", "two", "three"}
-    assert await store.queued(0, 10) == published
+    assert await store.queued("normal", 0, 10) == published
     ledger = await store.ledger()
     assert ledger.accepted == 4
     assert ledger.balanced
@@ -134,7 +134,7 @@ async def test_what_a_failed_change_queued_is_not_published(
     store: SqliteStore, published: list[Message]
 ) -> None:
     def half(journal: Journal) -> None:
-        changes.accept(journal, draft("half"))
+        acceptance.accept(journal, draft("half"))
         raise RuntimeError("half of it is done")
 
     with pytest.raises(RuntimeError):

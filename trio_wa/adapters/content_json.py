@@ -54,6 +54,7 @@ _READ: Final[dict[str, Callable[[Any], Any]]] = {
     ),
 }
 """What JSON holds as an object or a list; no two kinds use one of these names differently."""
+
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 

@@ -40,6 +40,7 @@ class Journal:
 
     Changes find the cursor to work with, the totals, and the lists of what they queued
     and of the begins that count. Totals and begins are written once, before the commit.
+    `suppresses` is False while it is sure that nobody is on the list of who wants no messages.
     """
 
     connection: apsw.Connection
@@ -47,10 +48,13 @@ class Journal:
     totals: Totals = field(init=False)
     queued: list[Message] = field(default_factory=list)
     begun: list[Begin] = field(default_factory=list)
+    suppresses: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self.cursor = self.connection.cursor()
         self.totals = Totals(*self._saved())
+        found = self.cursor.execute("SELECT 1 FROM suppressions LIMIT 1").fetchone()
+        self.suppresses = found is not None
 
     def run(self, changes: "Sequence[Change]") -> list[Done]:
         """Make all the changes durable, each with its own result or error.

@@ -2,21 +2,24 @@
 
 # ruff: noqa: S608 - the SQL is put together from constants, its values are always bound
 
+from collections.abc import Iterable
 from typing import Any
 
 import apsw
 
 from trio_wa.adapters.sqlite.rows import (
     MESSAGE,
+    PRIORITY,
     RECORD,
     message,
     open_attempt,
+    place,
     record,
     storable,
 )
-from trio_wa.core.message import Message
+from trio_wa.core.message import LANES, Message, Priority
 from trio_wa.core.status import Status
-from trio_wa.ports import Filter, Ledger, OpenAttempt, Record
+from trio_wa.ports import Filter, Ledger, OpenAttempt, Place, Record
 
 _GET = f"SELECT {RECORD}, history FROM messages WHERE id = ?"
 _OPEN = f"""
@@ -29,7 +32,20 @@ ORDER BY seq
 """
 _QUEUED = f"""
 SELECT {MESSAGE} FROM messages INDEXED BY messages_queue
-WHERE status = 'queued' AND seq > ? ORDER BY seq LIMIT ?
+WHERE status = 'queued' AND scheduled = 0 AND priority = ? AND seq > ? ORDER BY seq LIMIT ?
+"""
+_PLACES = """
+SELECT priority, 0, count(*) FROM messages INDEXED BY messages_queue
+WHERE status = 'queued' AND scheduled = 0 GROUP BY priority
+UNION ALL
+SELECT 0, 1, count(*) FROM messages INDEXED BY messages_scheduled
+WHERE status = 'queued' AND scheduled = 1
+UNION ALL
+SELECT priority, 0, count(*) FROM messages INDEXED BY messages_status
+WHERE status = 'sending' GROUP BY priority
+UNION ALL
+SELECT priority, 0, count(*) FROM messages INDEXED BY messages_asked
+WHERE status = 'unknown' AND settled_at IS NULL GROUP BY priority
 """
 _COUNTS = "SELECT status, count(*) FROM messages INDEXED BY messages_status GROUP BY status"
 _UNCONFIRMED = "status = 'sent' AND confirmation IN ('overdue', 'unconfirmed')"
@@ -48,9 +64,21 @@ def open_attempts(connection: apsw.Connection) -> list[OpenAttempt]:
     return [open_attempt(row) for row in connection.execute(_OPEN)]
 
 
-def queued(connection: apsw.Connection, after_seq: int, limit: int) -> list[Message]:
-    """The queued messages with the lowest `seq` above `after_seq`, in order."""
-    return [message(row) for row in connection.execute(_QUEUED, (after_seq, limit))]
+def queued(
+    connection: apsw.Connection, priority: Priority, after_seq: int, limit: int
+) -> list[Message]:
+    """The queued messages of a lane with the lowest `seq` above `after_seq`, in order."""
+    rows = connection.execute(_QUEUED, (PRIORITY[priority], after_seq, limit))
+    return [message(row) for row in rows]
+
+
+def places(connection: apsw.Connection) -> dict[Place, int]:
+    """How many places are held of each, none included."""
+    held: dict[Place, int] = dict.fromkeys((*LANES, "scheduled"), 0)
+    rows: Iterable[Any] = connection.execute(_PLACES)
+    for priority, scheduled, count in rows:
+        held[place(priority, scheduled)] += count
+    return held
 
 
 def find(connection: apsw.Connection, wanted: Filter, limit: int) -> list[Record]:
@@ -72,8 +100,9 @@ def ledger(connection: apsw.Connection) -> Ledger:
 def selection(wanted: Filter, limit: int) -> tuple[str, list[str | float | int]]:
     """The SQL for `find`, and its values.
 
-    It reads along the index of one condition. Of two upper bounds it has the lower only: SQLite
-    seeks by one of them, and might take the one that is far from the cursor.
+    It reads along the index of one condition, and sorts the messages of a batch. Of two upper
+    bounds it has the lower only: SQLite seeks by one of them, and might take the one that is far
+    from the cursor.
     """
     terms: list[str] = []
     values: list[str | float | int] = []
@@ -82,6 +111,7 @@ def selection(wanted: Filter, limit: int) -> tuple[str, list[str | float | int]]
         ("chat_id", wanted.chat_id),
         ("session", wanted.session),
         ("owner", wanted.owner),
+        ("batch", wanted.batch),
     ):
         if value is not None:
             terms.append(f"{column} = ?")
@@ -108,6 +138,8 @@ def selection(wanted: Filter, limit: int) -> tuple[str, list[str | float | int]]
 
 def _index(wanted: Filter) -> str:
     """The index of the condition that probably leaves the fewest rows."""
+    if wanted.batch is not None:
+        return "messages_batch"
     if wanted.chat_id is not None:
         return "messages_chat"
     if wanted.unconfirmed:

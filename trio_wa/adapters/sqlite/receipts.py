@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608 - the SQL is put together from constants, its values are always bound
 
+from collections.abc import Iterable
 from typing import Any
 
 import apsw
@@ -20,11 +21,13 @@ from trio_wa.adapters.sqlite.history import APPEND, line
 from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.adapters.sqlite.recipients import learn
 from trio_wa.adapters.sqlite.rows import MESSAGE, storable
+from trio_wa.core.message import LANES
 from trio_wa.core.status import REACHED, Status
 from trio_wa.ports import Event, Moved, Receipt, Unconfirmed
 
 _BEARER = """
-SELECT number, id, chat_id, session, status, ack, settled_at FROM messages INDEXED BY messages_waha
+SELECT number, id, chat_id, session, status, ack, settled_at, priority
+FROM messages INDEXED BY messages_waha
 WHERE waha_id = ? AND session = ? ORDER BY number DESC LIMIT 1
 """
 _KEEP = """
@@ -66,7 +69,7 @@ UPDATE messages
 SET status = 'queued', seq = ?, due_at = 0, resent = 1, ack = NULL, confirmation = NULL,
     settled_at = NULL, history = {APPEND}
 WHERE id = ? AND status = 'sent' AND coalesce(ack, 0) = 0 AND resent = 0 AND expires_at > ?
-    AND text IS NOT NULL
+    AND text IS NOT NULL AND data IS NULL
 RETURNING {MESSAGE}
 """
 _SESSION = "SELECT session FROM messages WHERE id = ?"
@@ -75,7 +78,8 @@ _SESSION = "SELECT session FROM messages WHERE id = ?"
 def _oldest(condition: str) -> str:
     return f"""
     SELECT * FROM (
-        SELECT id, chat_id, waha_id, settled_at FROM messages INDEXED BY messages_awaiting
+        SELECT id, chat_id, waha_id, settled_at, priority
+        FROM messages INDEXED BY messages_awaiting
         WHERE session = ?1 AND {condition} AND settled_at > ?2 AND {_AWAITED}
         ORDER BY settled_at LIMIT ?3
     )"""
@@ -115,7 +119,8 @@ def mark_unconfirmed(journal: Journal, message_id: str, at: float) -> bool:
 def resend(journal: Journal, message_id: str, at: float) -> bool:
     """Queue a sent message without an ack again, under its id and behind all others, once."""
     event = _without_ack(journal, message_id, Status.QUEUED, at)
-    return requeue(journal, _RESEND, (journal.totals.next(), event, storable(message_id), at))
+    values = (journal.totals.next(), event, storable(message_id), at)
+    return requeue(journal, message_id, _RESEND, values)
 
 
 def forget_acks(journal: Journal, before: float, limit: int) -> int:
@@ -128,12 +133,15 @@ def unconfirmed(
     connection: apsw.Connection, session: str, sent_after: float, limit: int
 ) -> list[Unconfirmed]:
     """What waits for a first ack and was not looked up, the oldest first."""
-    rows = connection.execute(_UNCONFIRMED, (storable(session), sent_after, limit))
-    return [Unconfirmed(*row) for row in rows]
+    rows: Iterable[Any] = connection.execute(_UNCONFIRMED, (storable(session), sent_after, limit))
+    return [
+        Unconfirmed(message_id, chat_id, waha_id, sent_at, LANES[priority])
+        for message_id, chat_id, waha_id, sent_at, priority in rows
+    ]
 
 
 def _apply(journal: Journal, receipt: Receipt, row: tuple[Any, ...]) -> Moved | None:
-    number, message_id, chat_id, session, status, known, settled_at = row
+    number, message_id, chat_id, session, status, known, settled_at, priority = row
     before = Status(status)
     after, ack = received(before, known, receipt.ack)
     confirmed = None if before is Status.SENDING else confirmation(ack)
@@ -148,7 +156,7 @@ def _apply(journal: Journal, receipt: Receipt, row: tuple[Any, ...]) -> Moved | 
     if after in REACHED and before not in REACHED:
         learn(journal, session, chat_id)
     opened = before is Status.UNKNOWN and settled_at is None
-    return Moved(message_id, before, after, opened)
+    return Moved(message_id, before, after, opened, LANES[priority])
 
 
 def _without_ack(journal: Journal, message_id: str, after: Status, at: float) -> str:

@@ -1,37 +1,42 @@
 """Rows of the table `messages`, as the values that the port knows."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from trio_wa.adapters.acknowledgement import FLAGS
+from trio_wa.adapters.content_json import read_content
 from trio_wa.adapters.sqlite.history import events
-from trio_wa.core.message import Message
+from trio_wa.core.message import LANES, Message, Priority
 from trio_wa.core.status import Status
-from trio_wa.ports import OpenAttempt, Record
+from trio_wa.ports import OpenAttempt, Place, Record
 
 MESSAGE = (
-    "id, seq, chat_id, text, accepted_at, expires_at, sessions, due_at, attempts, deferrals,"
-    " on_unknown, waha_id, session, (SELECT json_group_array(session)"
+    "id, seq, chat_id, kind, text, accepted_at, expires_at, sessions, due_at, attempts, deferrals,"
+    " on_unknown, waha_id, priority, session, (SELECT json_group_array(session)"
     " FROM recipients WHERE recipients.chat_id = messages.chat_id)"
 )
 """The columns that `message` reads."""
 
 RECORD = (
     "number, id, recipient, chat_id, text, accepted_at, expires_at, due_at, owner, session,"
-    " waha_id, code, detail, settled_at, on_unknown, ack, status, sessions, confirmation, seq"
+    " waha_id, code, detail, settled_at, on_unknown, ack, status, sessions, confirmation, seq,"
+    " kind, priority, send_at, scheduled, batch, metadata, data"
 )
 """The columns that `record` reads; `history` may follow them."""
+
+PRIORITY: Final[dict[Priority, int]] = {lane: number for number, lane in enumerate(LANES)}
+"""A priority, as its column holds it."""
 
 
 def message(row: tuple[Any, ...]) -> Message:
     """The message in a row of `MESSAGE`; with an id it prefers the session that had it."""
-    id_, seq, chat_id, text, accepted_at, expires_at, sessions = row[:7]
-    due_at, attempts, deferrals, on_unknown, waha_id, session, known_to = row[7:]
+    id_, seq, chat_id, kind, text, accepted_at, expires_at, sessions, due_at = row[:9]
+    attempts, deferrals, on_unknown, waha_id, priority, session, known_to = row[9:]
     return Message(
         id=id_,
         seq=seq,
         chat_id=chat_id,
-        text=text or "",
+        content=read_content(kind, text),
         accepted_at=accepted_at,
         expires_at=expires_at,
         sessions=_sessions(sessions),
@@ -42,6 +47,7 @@ def message(row: tuple[Any, ...]) -> Message:
         waha_id=waha_id,
         prefer=None if waha_id is None else session,
         known_to=tuple(sorted(_sessions(known_to))),
+        priority=LANES[priority],
     )
 
 
@@ -62,13 +68,14 @@ def record(row: tuple[Any, ...]) -> Record:
     """The record in a row of `RECORD`, with its events if `history` follows."""
     number, id_, to, chat_id, text, accepted_at, expires_at, due_at, owner, session = row[:10]
     waha_id, code, detail, settled_at, on_unknown, ack, status, sessions = row[10:18]
-    confirmation, seq, *history = row[18:]
+    confirmation, seq, kind, priority, send_at, scheduled, batch, metadata, data = row[18:27]
+    history = row[27:]
     return Record(
         number=number,
         id=id_,
         to=to,
         chat_id=chat_id,
-        text=text,
+        content=None if text is None else read_content(kind, text),
         status=Status(status),
         accepted_at=accepted_at,
         expires_at=expires_at,
@@ -85,7 +92,19 @@ def record(row: tuple[Any, ...]) -> Record:
         unconfirmed=status == Status.SENT and confirmation in FLAGS,
         seq=seq,
         events=tuple(events(history[0])) if history else (),
+        kind=kind or "text",
+        priority=LANES[priority],
+        send_at=send_at,
+        scheduled=bool(scheduled),
+        batch=batch,
+        metadata=metadata,
+        has_data=data is not None,
     )
+
+
+def place(priority: int, scheduled: int) -> Place:
+    """Whose place a message holds, by the two columns."""
+    return "scheduled" if scheduled else LANES[priority]
 
 
 def storable(text: str) -> str:

@@ -121,7 +121,34 @@ WHERE status IN ('sent', 'delivered', 'read', 'unknown') AND session IS NOT NULL
 GROUP BY 1, 2;
 """
 
-MIGRATIONS = (_FIRST, _SECOND, _THIRD)
+_FOURTH = """
+ALTER TABLE messages ADD COLUMN kind TEXT;          -- NULL: a plain text; else `text` is JSON
+ALTER TABLE messages ADD COLUMN priority INTEGER NOT NULL DEFAULT 1;   -- see core.message.LANES
+ALTER TABLE messages ADD COLUMN send_at REAL;
+ALTER TABLE messages ADD COLUMN scheduled INTEGER NOT NULL DEFAULT 0;  -- 1: until its time came
+ALTER TABLE messages ADD COLUMN batch TEXT;
+ALTER TABLE messages ADD COLUMN metadata TEXT;
+ALTER TABLE messages ADD COLUMN data INTEGER;       -- of a file; NULL: none, 1: kept, 0: gone
+ALTER TABLE messages ADD COLUMN ignore_suppression INTEGER NOT NULL DEFAULT 0;
+DROP INDEX messages_queue;
+DROP INDEX messages_overdue;
+CREATE UNIQUE INDEX messages_queue ON messages (priority, seq)
+    WHERE status = 'queued' AND scheduled = 0;
+CREATE INDEX messages_overdue ON messages (priority, expires_at, seq)
+    WHERE status = 'queued' AND scheduled = 0;
+CREATE INDEX messages_scheduled ON messages (send_at) WHERE status = 'queued' AND scheduled = 1;
+CREATE INDEX messages_batch ON messages (batch, status) WHERE batch IS NOT NULL;
+CREATE INDEX messages_data ON messages (number) WHERE data = 1 AND settled_at IS NOT NULL;
+CREATE INDEX contacts_known_as ON contacts (known_as);
+CREATE TABLE suppressions (       -- who wants no messages
+    chat_id TEXT PRIMARY KEY,
+    at REAL NOT NULL,
+    reason TEXT,
+    session TEXT
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH)
 """What leads from each version to the next; the version is the count of those that were run."""
 
 

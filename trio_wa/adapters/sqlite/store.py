@@ -8,13 +8,14 @@ from pathlib import Path
 import trio
 
 from trio_wa.adapters.sqlite import (
+    acceptance,
     attempts,
+    batches,
+    cancellations,
     changes,
+    data,
     queries,
-    receipts,
-    recipients,
-    sessions,
-    traffic,
+    schedule,
     upkeep,
 )
 from trio_wa.adapters.sqlite.disk import Disk
@@ -22,35 +23,31 @@ from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.adapters.sqlite.lock import locked
 from trio_wa.adapters.sqlite.opening import Mode, locate, open_journal
 from trio_wa.adapters.sqlite.readers import Readers
+from trio_wa.adapters.sqlite.receipt_part import Receipts
+from trio_wa.adapters.sqlite.session_part import Sessions, Suppressions
 from trio_wa.adapters.sqlite.writer import CLOSE_SECONDS, Writer
-from trio_wa.core.message import Message
-from trio_wa.core.pace import History
+from trio_wa.core.message import Message, Priority
 from trio_wa.core.retry import Decision, Final, Requeue
 from trio_wa.core.status import Status
 from trio_wa.ports import (
     Acceptance,
-    Activity,
     Attempt,
+    Batch,
     Draft,
     Event,
     Filter,
+    KeyReused,
     Ledger,
-    Moved,
     OpenAttempt,
+    Place,
     Publish,
-    Receipt,
     Record,
-    SessionMemory,
-    Unconfirmed,
+    Replayed,
 )
 
 
-class SqliteStore:
+class SqliteStore(Receipts, Sessions, Suppressions):
     """Keeps every message in an SQLite file, and answers a write once that is on disk."""
-
-    def __init__(self, writer: Writer, readers: Readers) -> None:
-        self._writer = writer
-        self._readers = readers
 
     def problem(self) -> str | None:
         """Why nothing can be written now; None if all is well."""
@@ -62,7 +59,24 @@ class SqliteStore:
 
     async def accept(self, draft: Draft) -> Acceptance:
         """Record a message as queued, and publish it in the step that completes the record."""
-        return await self._writer.write(partial(changes.accept, draft=draft), takes_in=True)
+        return await self._writer.write(partial(acceptance.accept, draft=draft), takes_in=True)
+
+    async def accept_all(self, drafts: Sequence[Draft]) -> Sequence[Acceptance]:
+        """Accept several, each as `accept` does, in one transaction and in their order."""
+        change = partial(acceptance.accept_all, drafts=drafts)
+        return await self._writer.write(change, takes_in=True, size=len(drafts))
+
+    async def replayed(self, draft: Draft) -> Replayed | KeyReused | None:
+        """What the key of `draft` was used for before; None if it is new, or there is none."""
+        return await self._readers.read(partial(acceptance.replayed, draft=draft))
+
+    async def release_due(self, at: float, limit: int) -> Sequence[Message]:
+        """Queue the scheduled messages whose time has come, by their time, and publish them."""
+        return await self._writer.write(partial(schedule.release_due, at=at, limit=limit))
+
+    async def next_due(self) -> float | None:
+        """When the first of the scheduled messages is due; None if there are none."""
+        return await self._readers.read(schedule.next_due)
 
     async def begin(self, message: Message, session: str, at: float) -> bool:
         """Record that an attempt begins; False if the message is not queued any more."""
@@ -88,100 +102,46 @@ class SqliteStore:
 
     async def expire(self, message_id: str, at: float) -> bool:
         """Record that a queued message was not sent in time; False if it is not queued any more."""
-        return await self._end(message_id, Event(at, Status.EXPIRED))
+        change = partial(changes.end, message_id=message_id, event=Event(at, Status.EXPIRED))
+        return await self._writer.write(change)
 
-    async def cancel(self, message_id: str, at: float) -> bool:
-        """Record that a queued message is not wanted any more; False if it is not queued."""
-        return await self._end(message_id, Event(at, Status.CANCELLED))
+    async def cancel(self, message_id: str, at: float) -> Place | None:
+        """Record that a queued message is not wanted any more; whose place it held, if any."""
+        change = partial(cancellations.cancel, message_id=message_id, at=at)
+        return await self._writer.write(change)
+
+    async def cancel_batch(self, batch: str, at: float, limit: int) -> Mapping[str, Place]:
+        """Cancel what is queued of a batch, the oldest first: their ids, and the places held."""
+        change = partial(cancellations.cancel_batch, batch=batch, at=at, limit=limit)
+        return await self._writer.write(change)
 
     async def retry(self, message_id: str, at: float, expires_at: float) -> bool:
         """Queue a failed, unknown or expired message again, behind all others, and publish it."""
         change = partial(changes.retry, message_id=message_id, at=at, expires_at=expires_at)
         return await self._writer.write(change)
 
-    async def receive(self, receipt: Receipt) -> Moved | None:
-        """Record an ack; None if no message changed its state."""
-        return await self._writer.write(partial(receipts.receive, receipt=receipt))
-
-    async def unconfirmed(
-        self, session: str, sent_after: float, limit: int
-    ) -> Sequence[Unconfirmed]:
-        """What waits for a first ack and was not looked up, the oldest first."""
-        query = partial(receipts.unconfirmed, session=session, sent_after=sent_after, limit=limit)
-        return await self._readers.read(query)
-
-    async def flag_unconfirmed(self, session: str, sent_after: float, sent_before: float) -> int:
-        """Flag what waits for a first ack, at most 1,000 in a call: repeat it until it says 0."""
-        flag = partial(receipts.flag_unconfirmed, session=session)
-        change = partial(flag, sent_after=sent_after, sent_before=sent_before)
-        return await self._writer.write(change)
-
-    async def mark_unconfirmed(self, message_id: str, at: float) -> bool:
-        """Flag a sent message that was looked up in vain; False if it waits for no ack any more."""
-        change = partial(receipts.mark_unconfirmed, message_id=message_id, at=at)
-        return await self._writer.write(change)
-
-    async def resend(self, message_id: str, at: float) -> bool:
-        """Queue a sent message without an ack again, once, behind all others, and publish it."""
-        change = partial(receipts.resend, message_id=message_id, at=at)
-        return await self._writer.write(change)
-
-    async def forget_acks(self, before: float, limit: int) -> int:
-        """Forget acks that no message bore; says how many."""
-        change = partial(receipts.forget_acks, before=before, limit=limit)
-        return await self._writer.write(change)
-
-    async def remember_session(self, session: str, memory: SessionMemory) -> None:
-        """Record what outlives a restart of a session."""
-        change = partial(sessions.remember_session, session=session, memory=memory)
-        await self._writer.write(change)
-
-    async def session_memories(self) -> Mapping[str, SessionMemory]:
-        """What was recorded of each session."""
-        return await self._readers.read(sessions.session_memories)
-
-    async def activity(self, now: float) -> Mapping[str, Activity]:
-        """What each session sent in the last minute, hour and day."""
-        return await self._readers.read(partial(sessions.activity, now=now))
-
-    async def histories(self, now: float) -> Mapping[str, History]:
-        """What each session has sent, for its pace."""
-        return await self._readers.read(partial(traffic.histories, now=now))
-
-    async def remember_recipient(self, session: str, chat_id: str) -> None:
-        """Record that a recipient is known to a session."""
-        change = partial(recipients.remember_recipient, session=session, chat_id=chat_id)
-        await self._writer.write(change)
-
-    async def forget_histories(self, before: float, limit: int) -> int:
-        """Forget begins of before; says of how many minutes. When each session began, stays."""
-        change = partial(upkeep.forget_histories, before=before, limit=limit)
-        return await self._writer.write(change)
-
-    async def contact(self, chat_id: str) -> str | None:
-        """The chat id under which WhatsApp knows a recipient; None if that was never asked."""
-        return await self._readers.read(partial(sessions.contact, chat_id=chat_id))
-
-    async def remember_contact(self, chat_id: str, known_as: str) -> None:
-        """Record under which chat id WhatsApp knows a recipient."""
-        change = partial(sessions.remember_contact, chat_id=chat_id, known_as=known_as)
-        await self._writer.write(change)
-
     async def open_attempts(self) -> Sequence[OpenAttempt]:
         """The attempts that were never settled, by `seq`: what a crash left, or is looked up."""
         return await self._readers.read(queries.open_attempts)
 
-    async def queued(self, after_seq: int, limit: int) -> Sequence[Message]:
-        """The queued messages with the lowest `seq` above `after_seq`, in order."""
-        return await self._readers.read(partial(queries.queued, after_seq=after_seq, limit=limit))
+    async def queued(self, priority: Priority, after_seq: int, limit: int) -> Sequence[Message]:
+        """The queued messages of a lane with the lowest `seq` above `after_seq`, in order."""
+        query = partial(queries.queued, priority=priority, after_seq=after_seq, limit=limit)
+        return await self._readers.read(query)
 
-    async def expire_overdue(self, after_seq: int, at: float, limit: int) -> int:
-        """Expire queued messages above `after_seq` whose time is over; says how many."""
-        change = partial(upkeep.expire_overdue, after_seq=after_seq, at=at, limit=limit)
-        return await self._writer.write(change)
+    async def places(self) -> Mapping[Place, int]:
+        """How many places are held: by what is queued, being sent, looked up, or scheduled."""
+        return await self._readers.read(queries.places)
+
+    async def expire_overdue(
+        self, priority: Priority, after_seq: int, at: float, limit: int
+    ) -> int:
+        """Expire queued messages of a lane above `after_seq` whose time is over; says how many."""
+        expire = partial(upkeep.expire_overdue, priority=priority, after_seq=after_seq)
+        return await self._writer.write(partial(expire, at=at, limit=limit))
 
     async def erase_texts(self, settled_before: float, limit: int) -> int:
-        """Erase texts of sent, delivered and read messages; says of how many."""
+        """Erase the contents of sent, delivered and read messages; says of how many."""
         change = partial(upkeep.erase_texts, settled_before=settled_before, limit=limit)
         return await self._writer.write(change)
 
@@ -189,6 +149,18 @@ class SqliteStore:
         """Delete settled messages for good and count them as purged; says how many."""
         change = partial(upkeep.purge, settled_before=settled_before, limit=limit)
         return await self._writer.write(change)
+
+    async def spent_data(self, limit: int) -> Sequence[str]:
+        """The ids of settled messages whose data are not forgotten yet."""
+        return await self._readers.read(partial(data.spent_data, limit=limit))
+
+    async def forget_data(self, message_ids: Sequence[str]) -> None:
+        """Record that the data of those of the messages that are settled are gone."""
+        await self._writer.write(partial(data.forget_data, message_ids=message_ids))
+
+    async def holding_data(self, message_ids: Sequence[str]) -> frozenset[str]:
+        """Those of the messages that are not settled, and came with the data of a file."""
+        return await self._readers.read(partial(data.holding_data, message_ids=message_ids))
 
     async def forget_keys(self, used_before: float, limit: int) -> int:
         """Forget old idempotency keys; says how many."""
@@ -203,13 +175,13 @@ class SqliteStore:
         """The newest messages that match, without their events."""
         return await self._readers.read(partial(queries.find, wanted=wanted, limit=limit))
 
+    async def batch(self, batch: str) -> Batch | None:
+        """How the messages of a batch stand; None if none is kept."""
+        return await self._readers.read(partial(batches.batch, batch_id=batch))
+
     async def ledger(self) -> Ledger:
         """The totals and the count of each state, read in one transaction."""
         return await self._readers.read(queries.ledger)
-
-    async def _end(self, message_id: str, event: Event) -> bool:
-        change = partial(changes.end, message_id=message_id, event=event)
-        return await self._writer.write(change)
 
 
 @asynccontextmanager

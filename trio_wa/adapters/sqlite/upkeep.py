@@ -4,7 +4,9 @@
 
 from trio_wa.adapters.sqlite.history import APPEND, line
 from trio_wa.adapters.sqlite.journal import Journal
+from trio_wa.adapters.sqlite.rows import PRIORITY
 from trio_wa.adapters.traffic import minute_of
+from trio_wa.core.message import Priority
 from trio_wa.core.status import Status
 from trio_wa.ports import Event
 
@@ -12,7 +14,8 @@ _EXPIRE = f"""
 UPDATE messages SET status = 'expired', settled_at = ?, history = {APPEND}
 WHERE number IN (
     SELECT number FROM messages INDEXED BY messages_overdue
-    WHERE status = 'queued' AND expires_at <= ? AND seq > ? ORDER BY expires_at LIMIT ?
+    WHERE status = 'queued' AND scheduled = 0 AND priority = ? AND expires_at <= ? AND seq > ?
+    ORDER BY expires_at LIMIT ?
 )
 """
 _ERASE = """
@@ -53,15 +56,17 @@ WHERE (session, minute) IN (
 """
 
 
-def expire_overdue(journal: Journal, after_seq: int, at: float, limit: int) -> int:
-    """Expire queued messages above `after_seq` whose time is over; says how many."""
+def expire_overdue(
+    journal: Journal, priority: Priority, after_seq: int, at: float, limit: int
+) -> int:
+    """Expire queued messages of a lane, above `after_seq`, whose time is over; says how many."""
     event = line(Event(at, Status.EXPIRED))
-    journal.cursor.execute(_EXPIRE, (at, event, at, after_seq, limit))
+    journal.cursor.execute(_EXPIRE, (at, event, PRIORITY[priority], at, after_seq, limit))
     return journal.connection.changes()
 
 
 def erase_texts(journal: Journal, settled_before: float, limit: int) -> int:
-    """Erase texts of sent, delivered and read messages; says of how many."""
+    """Erase the contents of sent, delivered and read messages; says of how many."""
     journal.cursor.execute(_ERASE, (settled_before, limit))
     return journal.connection.changes()
 

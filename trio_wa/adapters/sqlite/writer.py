@@ -16,7 +16,7 @@ from trio_wa.ports import Publish, StoreUnavailable
 T = TypeVar("T")
 
 MAX_BATCH = 1000
-"""How many changes one transaction makes at most."""
+"""How large one transaction gets at most, but for one change that is larger by itself."""
 
 PROBE_SECONDS = 1.0
 """How often the disk is tried while it is failing or full."""
@@ -32,6 +32,7 @@ class _Operation:
     change: Change
     task: trio.lowlevel.Task | None
     takes_in: bool
+    size: int
     started: bool = False
     abandoned: bool = False
     done: Done | None = None
@@ -96,18 +97,24 @@ class Writer:
         return self._scope.cancelled_caught
 
     async def write(
-        self, change: Callable[[Journal], T], *, takes_in: bool = False, stays: bool = False
+        self,
+        change: Callable[[Journal], T],
+        *,
+        takes_in: bool = False,
+        stays: bool = False,
+        size: int = 1,
     ) -> T:
         """Make `change`, and return its result once it is durable.
 
         A caller that is cancelled before the transaction begins takes it back, and after that
         waits for its end; with `stays` it is made in any case, and a cancelled caller leaves. What
-        `takes_in` work is refused while there is a problem. Raises `StoreUnavailable`.
+        `takes_in` work is refused while there is a problem. `size` is how many messages it changes.
+        Raises `StoreUnavailable`.
         """
         if self._closed or (takes_in and self.problem()):
             await trio.lowlevel.checkpoint()
             raise StoreUnavailable(self.problem() or CLOSED)
-        operation = _Operation(change, trio.lowlevel.current_task(), takes_in)
+        operation = _Operation(change, trio.lowlevel.current_task(), takes_in, size)
         self._gathered.append(operation)
         self._more.set()
 
@@ -163,8 +170,14 @@ class Writer:
         await self._ended.wait()
 
     def _take(self) -> list[_Operation]:
-        batch = [each for each in self._gathered[:MAX_BATCH] if not each.abandoned]
-        del self._gathered[:MAX_BATCH]
+        count = size = 0
+        for operation in self._gathered:
+            size += operation.size
+            if count and size > MAX_BATCH:
+                break
+            count += 1
+        batch = [each for each in self._gathered[:count] if not each.abandoned]
+        del self._gathered[:count]
         for operation in batch:
             operation.started = True
         if not self._gathered and not self._closing:
