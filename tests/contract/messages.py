@@ -7,7 +7,17 @@ from trio_wa.core.message import Message, OnUnknown, Priority
 from trio_wa.core.outcome import Rejected, Sent, Unknown
 from trio_wa.core.retry import Final, Inquire, Requeue
 from trio_wa.core.status import Status
-from trio_wa.ports import Accepted, Attempt, Draft, IdempotencyKey, Moved, Receipt, Record, Store
+from trio_wa.ports import (
+    Accepted,
+    Attempt,
+    Draft,
+    IdempotencyKey,
+    Moved,
+    Place,
+    Receipt,
+    Record,
+    Store,
+)
 
 NOW = 1_795_489_115.25
 HELLO = Text("Hello")
@@ -57,10 +67,15 @@ async def accept(store: Store, message_id: str, **fields: object) -> Message:
 
 
 async def begun(
-    store: Store, message_id: str, waha_id: str | None = None, *, session: str = "default"
+    store: Store,
+    message_id: str,
+    waha_id: str | None = None,
+    *,
+    session: str = "default",
+    **fields: object,
 ) -> Message:
     """Accept a message, and begin an attempt at the second after `NOW`, under the id."""
-    message = replace(await accept(store, message_id), waha_id=waha_id)
+    message = replace(await accept(store, message_id, **fields), waha_id=waha_id)
     assert await store.begin(message, session, NOW + 1)
     return message
 
@@ -130,3 +145,8 @@ async def record_of(store: Store, message_id: str) -> Record:
     record = await store.get(message_id)
     assert record is not None
     return record
+
+
+async def held(store: Store) -> dict[Place, int]:
+    """The places that are held, where any are."""
+    return {place: number for place, number in (await store.places()).items() if number}
