@@ -2,15 +2,37 @@
 
 from dataclasses import dataclass, field
 from math import inf
+from typing import TypeAlias
 
 from tests.core.pace_model import SessionLog, quiet_until
 from trio_wa.core.affinity import ranking
 from trio_wa.core.dispatch import Claim, Dispatch, Expiry, Waiting
-from trio_wa.core.message import Message
+from trio_wa.core.message import LANES, Message, Priority
 from trio_wa.core.outcome import Outcome, Sent, Unavailable, Unknown
 from trio_wa.core.pace import Pace
 from trio_wa.core.quiet_hours import QuietHours
 from trio_wa.core.slot import Barrier, Ghost
+
+Oldest: TypeAlias = dict[Priority, tuple[Message, str]]
+"""Of each lane the oldest message that may go now, and over which session, in lane order."""
+
+
+@dataclass
+class Turn:
+    """A claim of a lane over a session, and what could have gone in its place."""
+
+    lane: Priority
+    name: str
+    oldest: Oldest
+
+    def serves(self, lane: Priority, name: str | None) -> bool:
+        return self.lane == lane and name in (None, self.name)
+
+    def passes(self, lane: Priority, name: str | None) -> bool:
+        """Whether it passes a lane over; or, if it goes over the session `name`, only there."""
+        return lane in self.oldest and (
+            name is None or (self.name == name and self.oldest[lane][1] == name)
+        )
 
 
 @dataclass
@@ -33,6 +55,7 @@ class Model:
     locks: dict[str, float] = field(default_factory=dict)
     news: dict[tuple[str, str], bool] = field(default_factory=dict)
     turn: int = 0
+    turns: list[Turn] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.logs = {name: SessionLog(self.pace) for name in self.names}
@@ -46,14 +69,18 @@ class Model:
         return self.workers - len(self.claims) - len(self.expiries)
 
     @property
-    def busy(self) -> list[str]:
-        return [held.chat_id for held in [*(claim.message for claim in self.claims), *self.open]]
+    def busy(self) -> list[tuple[str, Priority]]:
+        return [line(held) for held in [*(claim.message for claim in self.claims), *self.open]]
 
     def heads(self) -> list[Message]:
-        first: dict[str, Message] = {}
+        first: dict[tuple[str, Priority], Message] = {}
         for waiting in sorted(self.waiting, key=lambda waiting: waiting.seq):
-            first.setdefault(waiting.chat_id, waiting)
-        return [head for chat_id, head in first.items() if chat_id not in self.busy]
+            first.setdefault(line(waiting), waiting)
+        return [head for key, head in first.items() if key not in self.busy]
+
+    def quiet_until(self, message: Message, now: float) -> float | None:
+        """When the quiet hours that hold a message are over."""
+        return quiet_until(self.quiet_hours, now) if message.priority == "bulk" else None
 
     def usable(self, name: str) -> bool:
         works = self.statuses.get(name) in (None, "WORKING")
@@ -114,7 +141,7 @@ class Model:
 
     def session_for(self, message: Message, now: float) -> str | None:
         """The one session over which a message may go at `now`."""
-        if quiet_until(self.quiet_hours, now) is not None:
+        if self.quiet_until(message, now) is not None:
             return None
         choices = self.choices(message)
         new = {name: self.matters_new(name, message, now) for name in choices}
@@ -136,6 +163,29 @@ class Model:
             if head.due_at <= now and self.session_for(head, now) is not None
         ]
 
+    def oldest(self, now: float) -> Oldest:
+        claimable = sorted(self.claimable(now), key=lambda message: message.seq)
+        firsts = {message.priority: message for message in reversed(claimable)}
+        names = {lane: self.session_for(message, now) for lane, message in firsts.items()}
+        return {lane: (firsts[lane], name) for lane in LANES if (name := names.get(lane))}
+
+    def choose(self, oldest: Oldest) -> tuple[Message, str]:
+        """The message that goes first, and over which session."""
+        starved = [lane for lane, (_, name) in oldest.items() if self.is_starved(lane, name)]
+        return oldest[[*starved, *oldest][0]]
+
+    def is_starved(self, lane: Priority, name: str) -> bool:
+        """Whether a lane was passed over twenty times since it last went, or did over `name`."""
+        return max(self.passes(lane, None), self.passes(lane, name)) >= 20
+
+    def passes(self, lane: Priority, name: str | None) -> int:
+        passes = 0
+        for turn in reversed(self.turns):
+            if turn.serves(lane, name):
+                break
+            passes += turn.passes(lane, name)
+        return passes
+
     def expired(self, now: float) -> list[Message]:
         return [waiting for waiting in self.waiting if waiting.expires_at <= now]
 
@@ -145,17 +195,17 @@ class Model:
 
     def moments(self, now: float) -> set[float]:
         """Every later time at which anything could change by itself."""
-        ends = [waiting.expires_at for waiting in self.waiting]
-        if (quiet_end := quiet_until(self.quiet_hours, now)) is not None:
-            opens = [quiet_end]
-        else:
-            ends += [head.due_at for head in self.heads()]
-            opens = [*self.locks.values()]
+        moments = [waiting.expires_at for waiting in self.waiting]
+        quiet_ends = {waiting.id: self.quiet_until(waiting, now) for waiting in self.waiting}
+        moments += [end for end in quiet_ends.values() if end is not None]
+        moments += [head.due_at for head in self.heads() if quiet_ends[head.id] is None]
+        if None in quiet_ends.values():
+            moments += self.locks.values()
             for name in filter(self.usable, self.names):
                 log = self.logs[name]
                 spaced = [log.spaced_until(new=new) for new in (False, True)]
-                opens += [self.gate_opens_at(name), log.capped_until(now), *spaced]
-        return {at for at in [*(opens if self.waiting else []), *ends] if now < at < inf}
+                moments += [self.gate_opens_at(name), log.capped_until(now), *spaced]
+        return {at for at in moments if now < at < inf}
 
     def reason(self, message: Message, now: float) -> Waiting:
         """What a waiting message waits for."""
@@ -163,7 +213,7 @@ class Model:
             return Waiting("recipient")
         if message.due_at > now:
             return Waiting("retry", message.due_at)
-        if (quiet_end := quiet_until(self.quiet_hours, now)) is not None:
+        if (quiet_end := self.quiet_until(message, now)) is not None:
             return Waiting("quiet_hours", quiet_end)
         names = self.choices(message)
         first = self.first_for(message, now)
@@ -187,8 +237,10 @@ class Model:
             return opens_at, "timelock"
         return opens_at, "pace" if opens_at == paced else "session"
 
-    def take(self, claim: Claim, jitter: float) -> None:
+    def take(self, claim: Claim, jitter: float, oldest: Oldest) -> None:
         name, message = claim.session.name, claim.message
+        self.turns.append(Turn(message.priority, name, oldest))
+        self.waiting.remove(message)
         self.claims.append(claim)
         self.turn = (self.names.index(name) + 1) % len(self.names)
         new = self.is_new(name, message)
@@ -212,3 +264,8 @@ class Model:
             self.news[contact] = True
         elif self.ghosts.get(name) == "probing":
             self.ghosts[name] = "out" if isinstance(outcome, Unknown) else "probe"
+
+
+def line(message: Message) -> tuple[str, Priority]:
+    """Within which messages keep their order."""
+    return message.chat_id, message.priority

@@ -12,7 +12,7 @@ from tests.core.messages import message
 from trio_wa.config.quiet_hours import parse_quiet_hours
 from trio_wa.core.dispatch import Claim, Dispatch, Expiry, Wait
 from trio_wa.core.limits import Limits
-from trio_wa.core.message import Message
+from trio_wa.core.message import LANES, Message, Priority
 from trio_wa.core.outcome import Outcome, Rejected, Sent, Unavailable, Unknown
 from trio_wa.core.pace import DAY, HOUR, Pace
 from trio_wa.core.retry import Requeue, RetryPolicy, decide
@@ -40,6 +40,7 @@ outcomes = st.one_of(
     st.none(),
 )
 statuses = st.sampled_from([None, "WORKING", "WORKING", "STOPPED", "MISSING"])
+priorities = st.sampled_from(LANES)
 jitters = st.floats(0, 1, exclude_max=True)
 off = Pace()
 # All times are exact, so that the model may add and compare as it likes.
@@ -108,6 +109,7 @@ class DispatchMachine(RuleBasedStateMachine):
         due_in=st.sampled_from([None, None, None, 0.0, 0.5, 20.0]),
         prefer=st.sampled_from([None, None, *NAMES]),
         known_to=st.sets(st.sampled_from(NAMES)),
+        priority=priorities,
     )
     def arrive(
         self,
@@ -117,6 +119,7 @@ class DispatchMachine(RuleBasedStateMachine):
         due_in: float | None,
         prefer: str | None,
         known_to: set[str],
+        priority: Priority,
     ) -> None:
         self.seq += 1
         arrival = message(
@@ -126,11 +129,33 @@ class DispatchMachine(RuleBasedStateMachine):
             due_at=0.0 if due_in is None else self.now + due_in,
             expires_at=self.now + ttl,
             prefer=prefer,
+            priority=priority,
         )
-        arrival = replace(arrival, known_to=tuple(sorted(known_to)))
-        self.added.add(arrival.id)
-        self.model.waiting.append(arrival)
-        self.dispatch.add(arrival)
+        self._add(replace(arrival, known_to=tuple(sorted(known_to))))
+
+    @rule(
+        priority=priorities,
+        number=st.integers(1, 30),
+        allowed=st.sampled_from(NAMES),
+        jitter=jitters,
+    )
+    def flood(self, priority: Priority, number: int, allowed: str, jitter: float) -> None:
+        """Many of a lane come, and what may go does as soon as it came."""
+        for _ in range(number):
+            self.seq += 1
+            sessions = (allowed,) if allowed in self.model.names else ()
+            self._add(
+                message(
+                    self.seq,
+                    to=f"{self.seq}@g.us",
+                    sessions=sessions,
+                    expires_at=self.now + 100.0,
+                    priority=priority,
+                )
+            )
+            turn = self._claim()
+            if isinstance(turn, Claim):
+                self._finish(turn, Sent("3EB0"), jitter)
 
     @rule(data=st.data(), status=statuses)
     def set_status(self, data: st.DataObject, status: str | None) -> None:
@@ -157,12 +182,12 @@ class DispatchMachine(RuleBasedStateMachine):
         self.model.news[name, to] = True
         self.dispatch.learn_contact(name, to)
 
-    @rule(to=st.sampled_from(RECIPIENTS))
-    def block(self, to: str) -> None:
+    @rule(to=st.sampled_from(RECIPIENTS), priority=priorities)
+    def block(self, to: str, priority: Priority) -> None:
         """An attempt was open at the start."""
-        if to not in self.model.busy:
+        if (to, priority) not in self.model.busy:
             self.seq += 1
-            begun = message(self.seq, to=to, expires_at=self.now + DAY)
+            begun = message(self.seq, to=to, expires_at=self.now + DAY, priority=priority)
             self.added.add(begun.id)
             self.model.open.append(begun)
             self.dispatch.block(begun)
@@ -210,8 +235,9 @@ class DispatchMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.expiries)
     @rule()
     def finish_expiry(self) -> None:
-        self.settled.add(self.model.expiries.pop().message.id)
-        self.dispatch.finish_expiry()
+        expired = self.model.expiries.pop().message
+        self.settled.add(expired.id)
+        self.dispatch.finish_expiry(expired)
 
     @precondition(lambda self: self.model.waiting)
     @rule(data=st.data())
@@ -246,7 +272,13 @@ class DispatchMachine(RuleBasedStateMachine):
         assert self.dispatch.in_flight == in_flight <= model.workers
         assert self.dispatch.open == len(model.open)
         assert self.dispatch.held == len(model.waiting) + in_flight + len(model.open)
-        assert {waiting.id for waiting in self.dispatch.ready} == {w.id for w in model.waiting}
+        held = [*model.waiting, *model.open]
+        held += [claim.message for claim in model.claims]
+        held += [expiry.message for expiry in model.expiries]
+        for lane in LANES:
+            waiting = {each.id for each in model.waiting if each.priority == lane}
+            assert {each.id for each in self.dispatch.lanes[lane]} == waiting
+            assert self.dispatch.held_in(lane) == sum(each.priority == lane for each in held)
         assert len(model.busy) == len(set(model.busy))
 
     @invariant()
@@ -296,6 +328,11 @@ class DispatchMachine(RuleBasedStateMachine):
                     self.now = turn.until
             assert self.now < began_at + longest
 
+    def _add(self, arrival: Message) -> None:
+        self.added.add(arrival.id)
+        self.model.waiting.append(arrival)
+        self.dispatch.add(arrival)
+
     def _set_status(self, name: str, status: str | None) -> None:
         self.model.statuses[name] = status
         self.dispatch.set_status(name, status, self.now)
@@ -337,7 +374,7 @@ class DispatchMachine(RuleBasedStateMachine):
     def _claim(self) -> Claim | Expiry | Wait:
         model, now = self.model, self.now
         expired = model.expired(now)
-        claimable = {head: model.session_for(head, now) for head in model.claimable(now)}
+        oldest = model.oldest(now)
         jitter = self.seq % 4 / 4
         turn = self.dispatch.claim(now, jitter=jitter)
         match turn:
@@ -346,21 +383,19 @@ class DispatchMachine(RuleBasedStateMachine):
                     assert until == inf
                 else:
                     assert not expired
-                    assert not claimable, "an idle worker, and something that it could send"
+                    assert not oldest, "an idle worker, and something that it could send"
                     self._check_wait(until)
             case Expiry(gone):
                 assert model.idle > 0
                 assert gone in expired
                 model.waiting.remove(gone)
                 model.expiries.append(turn)
-            case Claim(oldest, session, at):
+            case Claim(first, session, at):
                 assert at == now
                 assert model.idle > 0
                 assert not expired
-                assert oldest == min(claimable, key=lambda waiting: waiting.seq)
-                assert session.name == claimable[oldest]
-                model.waiting.remove(oldest)
-                model.take(turn, jitter)
+                assert (first, session.name) == model.choose(oldest)
+                model.take(turn, jitter, oldest)
         return turn
 
     def _check_wait(self, until: float) -> None:

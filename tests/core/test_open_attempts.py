@@ -123,4 +123,4 @@ def test_released_recipients_leave_nothing_behind() -> None:
         under_test.block(message(seq, to=f"{seq}@c.us"))
     for seq in range(1, 100):
         assert under_test.release(message(seq, to=f"{seq}@c.us"), None)
-    assert under_test.ready._lines == {}
+    assert under_test.lanes["normal"]._lines == {}

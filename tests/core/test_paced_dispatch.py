@@ -49,8 +49,8 @@ def claims(under_test: Dispatch, now: float) -> list[Claim]:
 def test_in_quiet_hours_nothing_goes_and_nothing_is_woken_before_their_end() -> None:
     under_test = dispatch(quiet_hours=NIGHT)
     assert under_test.claim(EVENING, jitter=0.5) == Wait(inf)
-    under_test.add(message(1, to="1@c.us", expires_at=1e9))
-    under_test.add(message(2, to="2@c.us", due_at=EVENING + 5, expires_at=1e9))
+    under_test.add(message(1, to="1@c.us", expires_at=1e9, priority="bulk"))
+    under_test.add(message(2, to="2@c.us", due_at=EVENING + 5, expires_at=1e9, priority="bulk"))
     for now in (EVENING, EVENING + 5, EVENING + 6, MORNING - 1):
         assert under_test.claim(now, jitter=0.5) == Wait(MORNING)
     assert under_test.waiting("m1", EVENING) == Waiting("quiet_hours", MORNING)
@@ -60,7 +60,7 @@ def test_in_quiet_hours_nothing_goes_and_nothing_is_woken_before_their_end() -> 
 
 def test_messages_expire_in_quiet_hours() -> None:
     under_test = dispatch(quiet_hours=NIGHT)
-    under_test.add(message(1, expires_at=EVENING + 60))
+    under_test.add(message(1, expires_at=EVENING + 60, priority="bulk"))
     assert under_test.claim(EVENING, jitter=0.5) == Wait(EVENING + 60)
     assert not isinstance(under_test.claim(EVENING + 60, jitter=0.5), Wait)
 
@@ -109,13 +109,13 @@ def test_a_message_begins_once_those_ahead_of_it_have() -> None:
     for seq in range(1, 301):
         under_test.add(message(seq, to=f"{seq}@c.us"))
     assert under_test.paced
-    assert under_test.ahead(()) == 300
-    assert under_test.ahead((), 151) == 150
-    assert under_test.estimate((), 300, NOON) == NOON + 100
-    assert under_test.estimate((), 0, NOON) == NOON
+    assert under_test.ahead((), "normal") == 300
+    assert under_test.ahead((), "normal", 151) == 150
+    assert under_test.estimate((), 300, NOON, priority="normal") == NOON + 100
+    assert under_test.estimate((), 0, NOON, priority="normal") == NOON
     claims(under_test, NOON)
-    assert under_test.ahead(()) == 297
-    assert under_test.estimate((), 297, NOON + 0.25) == NOON + 1 + 99
+    assert under_test.ahead((), "normal") == 297
+    assert under_test.estimate((), 297, NOON + 0.25, priority="normal") == NOON + 1 + 99
 
 
 def test_those_ahead_count_by_the_share_of_the_sessions_that_may_send_them() -> None:
@@ -126,14 +126,14 @@ def test_those_ahead_count_by_the_share_of_the_sessions_that_may_send_them() -> 
         under_test.add(message(seq, to=f"{seq}@c.us", sessions=("a",)))
     for seq in range(37, 41):
         under_test.add(message(seq, to=f"{seq}@c.us", sessions=("b", "c")))
-    assert under_test.ahead(("a",)) == pytest.approx(30 / 3 + 6)
-    assert under_test.ahead(("b",)) == pytest.approx(30 / 3 + 4 / 2)
-    assert under_test.ahead(()) == 40
-    assert under_test.estimate(("a",), 16, NOON) == NOON + 16
-    assert under_test.estimate(("b", "c"), 16, NOON) == NOON + 8
+    assert under_test.ahead(("a",), "normal") == pytest.approx(30 / 3 + 6)
+    assert under_test.ahead(("b",), "normal") == pytest.approx(30 / 3 + 4 / 2)
+    assert under_test.ahead((), "normal") == 40
+    assert under_test.estimate(("a",), 16, NOON, priority="normal") == NOON + 16
+    assert under_test.estimate(("b", "c"), 16, NOON, priority="normal") == NOON + 8
     under_test.set_paused("c", True)
-    assert under_test.ahead(("b",)) == pytest.approx(30 / 2 + 4)
-    assert under_test.estimate(("b", "c"), 16, NOON) == NOON + 16
+    assert under_test.ahead(("b",), "normal") == pytest.approx(30 / 2 + 4)
+    assert under_test.estimate(("b", "c"), 16, NOON, priority="normal") == NOON + 16
 
 
 def test_for_a_new_contact_the_new_ones_ahead_count_at_their_own_rate() -> None:
@@ -144,37 +144,39 @@ def test_for_a_new_contact_the_new_ones_ahead_count_at_their_own_rate() -> None:
         under_test.add(replace(message(seq, to=f"{seq}@c.us"), known_to=("a",)))
     for seq in range(121, 131):
         under_test.add(message(seq, to=f"{seq}@g.us"))
-    assert under_test.ahead(()) == 130
-    assert under_test.ahead((), strangers=True) == 30
-    assert under_test.ahead((), 11, strangers=True) == 10
-    assert under_test.estimate((), 130, NOON) == pytest.approx(NOON + 130 / 3)
-    assert under_test.estimate((), 130, NOON, strangers=30) == NOON + 600
-    assert under_test.estimate((), 130, NOON, strangers=0) == pytest.approx(NOON + 130 / 3)
+    assert under_test.ahead((), "normal") == 130
+    assert under_test.ahead((), "normal", strangers=True) == 30
+    assert under_test.ahead((), "normal", 11, strangers=True) == 10
+    assert under_test.estimate((), 130, NOON, priority="normal") == pytest.approx(NOON + 130 / 3)
+    assert under_test.estimate((), 130, NOON, priority="normal", strangers=30) == NOON + 600
+    assert under_test.estimate((), 130, NOON, priority="normal", strangers=0) == pytest.approx(
+        NOON + 130 / 3
+    )
     claims(under_test, NOON)
-    assert under_test.ahead((), strangers=True) == 27
-    assert under_test.estimate((), 0, NOON, strangers=0) == NOON + 60
+    assert under_test.ahead((), "normal", strangers=True) == 27
+    assert under_test.estimate((), 0, NOON, priority="normal", strangers=0) == NOON + 60
 
 
 def test_nothing_is_estimated_where_no_session_works() -> None:
     under_test = dispatch("ab", pace=Pace(rate=60))
     under_test.set_status("a", "STOPPED", NOON)
-    assert under_test.estimate((), 5, NOON) == NOON + 5
-    assert under_test.estimate(("a",), 5, NOON) is None
+    assert under_test.estimate((), 5, NOON, priority="normal") == NOON + 5
+    assert under_test.estimate(("a",), 5, NOON, priority="normal") is None
     under_test.set_paused("b", True)
-    assert under_test.estimate((), 5, NOON) is None
+    assert under_test.estimate((), 5, NOON, priority="normal") is None
 
 
 def test_an_estimate_passes_quiet_hours_over() -> None:
     under_test = dispatch("a", pace=Pace(rate=1), quiet_hours=NIGHT)
-    assert under_test.estimate((), 60, EVENING - HOUR / 2) == MORNING + HOUR / 2
-    assert under_test.estimate((), 0, EVENING) == MORNING
-    assert under_test.estimate((), 29, EVENING - HOUR / 2) == EVENING - MINUTE
+    assert under_test.estimate((), 60, EVENING - HOUR / 2, priority="bulk") == MORNING + HOUR / 2
+    assert under_test.estimate((), 0, EVENING, priority="bulk") == MORNING
+    assert under_test.estimate((), 29, EVENING - HOUR / 2, priority="bulk") == EVENING - MINUTE
 
 
 def test_without_a_pace_all_begin_at_once_but_in_quiet_hours() -> None:
     under_test = dispatch()
     assert not under_test.paced
-    assert under_test.estimate((), 1_000, NOON) == NOON
+    assert under_test.estimate((), 1_000, NOON, priority="normal") == NOON
     quiet = dispatch(quiet_hours=NIGHT)
     assert quiet.paced
-    assert quiet.estimate((), 1_000, EVENING) == MORNING
+    assert quiet.estimate((), 1_000, EVENING, priority="bulk") == MORNING

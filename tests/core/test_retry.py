@@ -82,7 +82,7 @@ def test_what_was_certainly_not_sent_is_tried_again_and_costs_no_attempt(
     after = decision.message
     assert (decision.code, decision.detail) == ("throttled", "busy")
     assert (after.attempts, after.deferrals) == (2, deferrals + 1)
-    assert (after.id, after.seq, after.text) == (before.id, before.seq, before.text)
+    assert (after.id, after.seq, after.content) == (before.id, before.seq, before.content)
     quiet = retry_after or 0.0
     assert NOW + quiet <= after.due_at <= NOW + max(quiet, policy.maximum)
 

@@ -68,7 +68,7 @@ def test_a_claim_costs_the_same_whatever_waits_also_with_a_pace_and_locks(pace: 
 def test_the_number_of_routes_depends_on_the_sessions_and_not_on_who_knows_whom() -> None:
     under_test = twelve(10_000, pace=PACES[1])
     under_test.claim(NOW, jitter=0.5)
-    routes = [route for route, _ in under_test.ready.heads(NOW)]
+    routes = [route for route, _ in under_test.lanes["normal"].heads(NOW)]
     assert len(routes) == len(set(routes))
     assert sum(route.over is None for route in routes) <= 3 * (len(SESSIONS) + 1) + 12
     assert len(routes) <= 3 * (len(SESSIONS) ** 2 + 2 * len(SESSIONS))

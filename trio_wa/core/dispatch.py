@@ -7,16 +7,16 @@ from math import inf
 from typing import Literal, TypeAlias
 
 from trio_wa.core.affinity import Allowed
-from trio_wa.core.contacts import is_stranger
+from trio_wa.core.forecast import Forecast
+from trio_wa.core.lanes import Lanes
 from trio_wa.core.limits import UNLIMITED, Limits
-from trio_wa.core.message import Message
+from trio_wa.core.message import Message, Priority
 from trio_wa.core.notice import Notice
 from trio_wa.core.outcome import Outcome
-from trio_wa.core.quiet_hours import QuietHours
-from trio_wa.core.ready import ReadySet
+from trio_wa.core.quiet_hours import QUIET, QuietHours
 from trio_wa.core.rotation import Rotation
 from trio_wa.core.session import Session
-from trio_wa.core.slot import Slot
+from trio_wa.core.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +49,18 @@ Turn: TypeAlias = Claim | Expiry | Wait
 class Waiting:
     """What a queued message waits for, and until when at least where that is known."""
 
-    reason: Literal["turn", "recipient", "retry", "quiet_hours", "pace", "timelock", "session"]
+    reason: Literal[
+        "turn", "recipient", "retry", "quiet_hours", "pace", "timelock", "session", "schedule"
+    ]
     until: float | None = None
 
 
 class Dispatch:
-    """The ready set, the sessions and the workers' count; it decides, and does no I/O.
+    """A ready set for each lane, the sessions and the workers' count; it decides, and does no I/O.
 
-    Order per recipient, rotation, bulkhead, gates and pace are rules of `claim` alone. A message
-    whose attempt is open (it is being looked up) is with no worker, and its recipient's next ones
-    wait.
+    Lanes, order per recipient, rotation, bulkhead, gates and pace are rules of `claim` alone. A
+    message whose attempt is open (it is being looked up) is with no worker, and the next ones to
+    its recipient wait: those of its lane, as with all that has to do with order.
     """
 
     def __init__(
@@ -74,13 +76,14 @@ class Dispatch:
         self.rotation = Rotation(
             sessions, workers=workers, retry_base=retry_base, sticky=sticky, limits=limits
         )
-        self.ready = ReadySet(self.rotation.routes)
+        self.lanes = Lanes(self.rotation)
+        self._forecast = Forecast(self.lanes, self.rotation, quiet_hours)
+        self._turns = Turns()
         self._workers = workers
         self._busy = 0
-        self._open: dict[str, str] = {}
+        self._open: dict[str, Message] = {}
+        self._out: Counter[Priority] = Counter()
         self._quiet_hours = quiet_hours
-        self._filed_for = self.rotation.filing(0.0)
-        self._filed_by_contact = self.rotation.minds_new
 
     @property
     def in_flight(self) -> int:
@@ -95,7 +98,11 @@ class Dispatch:
     @property
     def held(self) -> int:
         """How many messages are in memory: waiting, with a worker, or being looked up."""
-        return len(self.ready) + self._busy + len(self._open)
+        return sum(map(self.held_in, self.lanes))
+
+    def held_in(self, priority: Priority) -> int:
+        """How many messages of one lane are in memory."""
+        return len(self.lanes[priority]) + self._out[priority]
 
     def set_status(self, name: str, status: str | None, now: float) -> None:
         """Note what WAHA says of a session; None if that cannot be read."""
@@ -108,52 +115,63 @@ class Dispatch:
     def learn_contact(self, session: str, chat_id: str) -> None:
         """Note that a recipient is no new contact of a session, as after a message of theirs."""
         self.rotation.contacts.learn(session, chat_id, known=True)
-        self.ready.refile(chat_id)
+        self.lanes.refile(chat_id)
+
+    def get(self, message_id: str) -> Message | None:
+        """A waiting message; None if it does not wait here."""
+        return self.lanes.message(message_id)
 
     def add(self, message: Message) -> None:
-        """Take a message into the ready set."""
-        self.ready.add(message)
+        """Take a message into the ready set of its lane."""
+        self.lanes[message.priority].add(message)
 
     def discard(self, message_id: str) -> bool:
         """Drop a waiting message, as after its cancellation; False if it does not wait here."""
-        return self.ready.discard(message_id) is not None
+        return any(lane.discard(message_id) is not None for lane in self.lanes.values())
 
     def claim(self, now: float, *, jitter: float) -> Turn:
         """The next thing for an idle worker to do, or until when there is none.
 
-        The oldest message that any free session may send goes first, so none starves. `jitter`,
-        uniform in [0, 1), draws the gap that its session then keeps.
+        Of the lane whose turn it is the oldest message that any free session may send goes first,
+        so none starves. `jitter`, uniform in [0, 1), draws the gap that its session then keeps.
         """
         if self._busy >= self._workers:
             return Wait(inf)
-        if (message := self.ready.expired(now)) is not None:
-            self._busy += 1
-            return Expiry(message)
-        if (quiet_until := self._quiet_until(now)) is not None:
-            return Wait(min(self.ready.next_expiry(), quiet_until if self.ready else inf))
-        if (choice := self._choose(now)) is not None:
-            message, slot = choice
-            self.ready.take(message)
+        waiting = self.lanes.waiting()
+        for lane in waiting:
+            if (message := lane.expired(now)) is not None:
+                self._hand_out(message)
+                return Expiry(message)
+        quiet_until = self._quiet_until(QUIET, now) if self.lanes[QUIET] else None
+        if quiet_until is not None:
+            waiting.remove(self.lanes[QUIET])
+        self.lanes.regroup(now)
+        options = [option for lane in waiting if (option := self.lanes.oldest(lane, now))]
+        if options:
+            message, slot = self._turns.take(options)
+            self.lanes[message.priority].take(message)
             self.rotation.take(slot, message, now, jitter=jitter)
-            self._busy += 1
+            self._hand_out(message)
             return Claim(message, slot.session, now)
-        until = self.ready.next_change()
-        if self.ready:
+        until = min((lane.next_change() for lane in waiting), default=inf)
+        if waiting:
             until = min(until, self.rotation.next_opening(now))
+        if quiet_until is not None:
+            until = min(until, quiet_until, self.lanes[QUIET].next_expiry())
         return Wait(until)
 
     def waiting(self, message_id: str, now: float) -> Waiting | None:
-        """What a message in the ready set waits for; None if it is not there."""
-        message = self.ready.get(message_id)
+        """What a message in a ready set waits for; None if it is in none."""
+        message = self.get(message_id)
         if message is None:
             return None
-        if not self.ready.is_head(message):
+        if not self.lanes[message.priority].is_head(message):
             return Waiting("recipient")
         if message.due_at > now:
             return Waiting("retry", message.due_at)
-        if (quiet_until := self._quiet_until(now)) is not None:
+        if (quiet_until := self._quiet_until(message.priority, now)) is not None:
             return Waiting("quiet_hours", quiet_until)
-        self._regroup(now)
+        self.lanes.regroup(now)
         opens_at, barrier = self.rotation.opening(message, now)
         if opens_at > now:
             return Waiting(barrier, opens_at if opens_at < inf else None)
@@ -164,45 +182,45 @@ class Dispatch:
         """Whether anything but the workers' number bounds how fast messages leave."""
         return not self.rotation.limits.pace.is_off or self._quiet_hours is not None
 
-    def ahead(self, sessions: Allowed, seq: int | None = None, *, strangers: bool = False) -> float:
-        """How many waiting messages go before one with this `seq`, or before a new one.
+    def ahead(
+        self,
+        sessions: Allowed,
+        priority: Priority,
+        seq: int | None = None,
+        *,
+        strangers: bool = False,
+    ) -> float:
+        """How many waiting messages go before one of a lane with this `seq`, or before a new one.
 
         Of those that also allow other sessions than its own `sessions`, only their share counts;
         with `strangers` only those that are the first to their recipient.
         """
-        allowing = self.ready.strangers if strangers else self.ready.allowing
-        if seq is not None:
-            allowing = Counter(
-                each.sessions
-                for each in self.ready
-                if each.seq < seq and (not strangers or is_stranger(each))
-            )
-        return sum(
-            number * self.rotation.share(sessions, allowed) for allowed, number in allowing.items()
-        )
+        return self._forecast.ahead(sessions, priority, seq, strangers=strangers)
 
     def estimate(
-        self, sessions: Allowed, ahead: float, now: float, *, strangers: float | None = None
+        self,
+        sessions: Allowed,
+        ahead: float,
+        now: float,
+        *,
+        priority: Priority,
+        strangers: float | None = None,
     ) -> float | None:
         """When a message that allows `sessions` begins, behind so many others.
 
         An optimistic estimate: all the sessions that work, at their full rate. None if none does.
         For one that is the first to its recipient, `strangers` says how many of those go before.
         """
-        estimates = [self.rotation.estimate(sessions, ahead, now)]
+        begins_at = self._forecast.begins_at
+        estimates = [begins_at(sessions, priority, ahead, now, new=False)]
         if strangers is not None:
-            estimates.append(self.rotation.estimate(sessions, strangers, now, new=True))
-        begins = [self._past_quiet_hours(*each) for each in estimates if each is not None]
-        return max(begins, default=None)
+            estimates.append(begins_at(sessions, priority, strangers, now, new=True))
+        return max((each for each in estimates if each is not None), default=None)
 
-    def _past_quiet_hours(self, start: float, seconds: float) -> float:
-        if self._quiet_hours is None:
-            return start + seconds
-        return self._quiet_hours.after(start, seconds)
-
-    def finish_expiry(self) -> None:
+    def finish_expiry(self, message: Message) -> None:
         """Note that a worker has settled an expired message."""
         self._busy -= 1
+        self._out[message.priority] -= 1
 
     def finish(
         self,
@@ -224,57 +242,42 @@ class Dispatch:
         notices = self.rotation.give_back(
             claim.session.name, claim.message, claim.at, outcome, now=now, jitter=jitter
         )
+        # In other lanes the recipient is not held, and may be filed as the contact it was before.
+        self.lanes.refile(claim.message.chat_id)
         if hold:
-            self._open[claim.message.id] = claim.message.chat_id
+            self._open[claim.message.id] = claim.message
         else:
-            self._free(claim.message.chat_id, requeue)
+            self._free(claim.message, requeue)
         return notices
 
     def block(self, message: Message) -> None:
         """Hold the recipient of a message whose attempt was open at the start, until `release`."""
-        self._open[message.id] = message.chat_id
-        self.ready.hold(message.chat_id)
+        self._open[message.id] = message
+        self._out[message.priority] += 1
+        self.lanes[message.priority].hold(message.chat_id)
 
     def release(self, message: Message, requeue: Message | None) -> bool:
         """Note that the look-up of a message is over; False, and nothing done, if none was open.
 
         A message to `requeue` is back at the head of its line before its recipient is free again.
         """
-        chat_id = self._open.pop(message.id, None)
-        if chat_id is None:
+        held = self._open.pop(message.id, None)
+        if held is None:
             return False
-        self._free(chat_id, requeue)
+        self._free(held, requeue)
         return True
 
-    def _free(self, chat_id: str, requeue: Message | None) -> None:
+    def _hand_out(self, message: Message) -> None:
+        self._busy += 1
+        self._out[message.priority] += 1
+
+    def _free(self, message: Message, requeue: Message | None) -> None:
         if requeue is not None:
-            self.ready.add(requeue)
-        self.ready.free(chat_id)
+            self.add(requeue)
+        self._out[message.priority] -= 1
+        self.lanes[message.priority].free(message.chat_id)
 
-    def _quiet_until(self, now: float) -> float | None:
-        return None if self._quiet_hours is None else self._quiet_hours.ends_at(now)
-
-    def _regroup(self, now: float) -> None:
-        """File the heads anew if what they were filed by has changed."""
-        filing = self.rotation.filing(now)
-        if filing != self._filed_for:
-            self._filed_for = filing
-            by_contact, self._filed_by_contact = self._filed_by_contact, self.rotation.minds_new
-            if (
-                self.rotation.sticky
-                or self.ready.preferring
-                or by_contact
-                or self._filed_by_contact
-            ):
-                self.ready.regroup()
-
-    def _choose(self, now: float) -> tuple[Message, Slot] | None:
-        self._regroup(now)
-        oldest: tuple[Message, Slot] | None = None
-        for route, message in self.ready.heads(now):
-            if oldest is not None and oldest[0].seq <= message.seq:
-                continue
-            slot = self.rotation.pick(message, route.first, now)
-            if slot is not None:
-                oldest = (message, slot)
-        return oldest
+    def _quiet_until(self, priority: Priority, now: float) -> float | None:
+        if self._quiet_hours is None or priority != QUIET:
+            return None
+        return self._quiet_hours.ends_at(now)

@@ -1,8 +1,14 @@
-"""The hours of the day in which nothing is sent."""
+"""The hours of the day in which nothing is sent that can wait."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
+from typing import Final
+
+from trio_wa.core.message import Priority
+
+QUIET: Final[Priority] = "bulk"
+"""The one lane that is quiet then: for a login code somebody waits at night too."""
 
 
 @dataclass(frozen=True, slots=True)
