@@ -15,7 +15,7 @@ WHERE data = 1 AND settled_at IS NOT NULL ORDER BY number LIMIT ?
 """
 _FORGET = "UPDATE messages SET data = 0 WHERE id = ? AND data = 1 AND settled_at IS NOT NULL"
 _HOLDING = """
-SELECT id FROM json_each(?) CROSS JOIN messages ON id = value
+SELECT messages.id FROM json_each(?) AS given CROSS JOIN messages ON messages.id = given.value
 WHERE settled_at IS NULL AND data IS NOT NULL
 """
 
