@@ -1,6 +1,5 @@
-"""What every store leaves behind where its callers are cancelled, and in which order it speaks."""
+"""What every store leaves behind where its callers are cancelled."""
 
-import random
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -18,11 +17,20 @@ from tests.contract.messages import (
     settle,
     status_of,
 )
+from trio_wa.core.content import File, Image
 from trio_wa.core.message import Message
 from trio_wa.core.outcome import Unavailable
 from trio_wa.core.retry import Final, Requeue
 from trio_wa.core.status import Status
-from trio_wa.ports import Accepted, Attempt, Filter, IdempotencyKey, SessionMemory, Store
+from trio_wa.ports import (
+    Accepted,
+    Attempt,
+    Filter,
+    IdempotencyKey,
+    SessionMemory,
+    Store,
+    Suppression,
+)
 
 
 async def cancelled(call: Callable[[], Awaitable[object]]) -> None:
@@ -42,6 +50,50 @@ async def test_a_cancelled_accept_records_and_publishes_nothing(
     assert await store.get("a") is None
     assert (await store.ledger()).accepted == 1
     assert [message.id for message in published] == ["b"]
+
+
+async def test_a_cancelled_call_accepts_none_of_its_messages(
+    store: Store, published: list[Message]
+) -> None:
+    key = IdempotencyKey("k", "payload")
+    drafts = [draft("a", key=key, batch="b"), draft("b"), draft("c", send_at=NOW + 9)]
+    await cancelled(partial(store.accept_all, drafts))
+    assert await store.replayed(drafts[0]) is None
+    assert await store.batch("b") is None
+    assert await store.next_due() is None
+    assert published == []
+    assert (await store.ledger()).accepted == 0
+    assert len(await store.accept_all(drafts)) == 3
+    assert [message.id for message in published] == ["a", "b"]
+
+
+async def test_cancelled_changes_of_many_messages_are_left_out(
+    store: Store, published: list[Message]
+) -> None:
+    await accept(store, "queued", batch="b")
+    await accept(store, "scheduled", batch="b", send_at=NOW + 9)
+    await finish(store, await accept(store, "data", content=Image(File("image/png"))), Status.SENT)
+    entry = Suppression("1@c.us", NOW)
+    await store.suppress(entry)
+    ids = ("queued", "scheduled", "data")
+    before = [await store.get(message_id) for message_id in ids]
+    for change in (
+        partial(store.release_due, NOW + 9, 10),
+        partial(store.cancel_batch, "b", NOW + 9, 10),
+        partial(store.suppress, Suppression(published[0].chat_id, NOW + 9)),
+        partial(store.allow, "1@c.us"),
+        partial(store.forget_data, ["data"]),
+    ):
+        await cancelled(change)
+    await accept(store, "behind them")
+    assert [await store.get(message_id) for message_id in ids] == before
+    assert await store.suppressions("", 10) == [entry]
+    assert await store.spent_data(10) == ["data"]
+    assert [message.id for message in published] == ["queued", "data", "behind them"]
+    assert await store.cancel_batch("b", NOW + 9, 10) == {
+        "queued": "normal",
+        "scheduled": "scheduled",
+    }
 
 
 async def test_cancelled_changes_are_left_out(store: Store, published: list[Message]) -> None:
@@ -109,6 +161,14 @@ async def test_a_cancelled_settle_is_made_all_the_same(
         lambda store: store.find(Filter(), 10),
         lambda store: store.ledger(),
         lambda store: store.queued("normal", 0, 10),
+        lambda store: store.places(),
+        lambda store: store.next_due(),
+        lambda store: store.replayed(draft("b", key=IdempotencyKey("k", "payload"))),
+        lambda store: store.batch("b"),
+        lambda store: store.suppression("1@c.us"),
+        lambda store: store.suppressions("", 10),
+        lambda store: store.spent_data(10),
+        lambda store: store.holding_data(["a"]),
         lambda store: store.open_attempts(),
         lambda store: store.unconfirmed("default", NOW, 10),
         lambda store: store.session_memories(),
@@ -124,36 +184,3 @@ async def test_a_cancelled_read_does_no_harm(
     await accept(store, "a")
     await cancelled(partial(read, store))
     assert await status_of(store, "a") is Status.QUEUED
-
-
-async def test_messages_are_published_by_seq_whoever_still_waits(
-    store: Store, published: list[Message]
-) -> None:
-    """64 tasks accept in bursts, and a part of them gives up in between."""
-    accepted: list[Message] = []
-    dice = random.Random(4)
-
-    async def submit(task: int) -> None:
-        for n in range(10):
-            await trio.lowlevel.checkpoint()
-            with trio.CancelScope() as scope:
-                nursery.start_soon(give_up, scope, task % 4)
-                accepted.append(await accept(store, f"{task}-{n}"))
-                assert accepted[-1] in published[-1000:]
-
-    async def give_up(scope: trio.CancelScope, chance: int) -> None:
-        for _ in range(dice.randrange(6)):
-            await trio.lowlevel.checkpoint()
-        if chance == 0:
-            scope.cancel()
-
-    async with trio.open_nursery() as nursery:
-        for task in range(64):
-            nursery.start_soon(submit, task)
-    seqs = [message.seq for message in published]
-    assert seqs == sorted(set(seqs))
-    ledger = await store.ledger()
-    assert ledger.accepted == len(published) == len(accepted)
-    assert {message.id for message in accepted} == {message.id for message in published}
-    assert await store.queued("normal", 0, 1000) == published
-    assert ledger.balanced
