@@ -49,18 +49,12 @@ class MediaKeeper:
             await trio.sleep(SWEEP_SECONDS)
 
     async def _sweep(self) -> None:
-        await self._remove_suspects()
-        while spent := await self._store.spent_data(CHUNK):
-            self._suspects.extend(spent)
-            await self._remove_suspects()
-
-    async def _remove_suspects(self) -> None:
-        """Remove the data of what is settled, or was never accepted."""
         while chunk := self._suspects[-CHUNK:]:
-            # Forgotten first, so that nothing queues a message again whose data are about to go;
-            # one that was queued again before that holds them, and its data stay.
-            await self._store.forget_data(chunk)
             held = await self._store.holding_data(chunk)
             await self._media.remove([each for each in chunk if each not in held])
             del self._suspects[-CHUNK:]
+            await trio.sleep(PAUSE_SECONDS)
+        while spent := await self._store.spent_data(CHUNK):
+            await self._media.remove(spent)
+            await self._store.forget_data(spent)
             await trio.sleep(PAUSE_SECONDS)

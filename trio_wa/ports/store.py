@@ -70,8 +70,9 @@ class ReceiptStore(Protocol):
     async def resend(self, message_id: str, at: float) -> bool:
         """Queue a `sent` message without an ack again, under its id, and publish it.
 
-        Once at most, before it expires and while its content is kept, data included, and not to
-        somebody who wants no messages, unless it ignores that; False otherwise.
+        Once at most, before it expires and while its content is kept, and not to somebody who wants
+        no messages, unless it ignores that; False otherwise, and if it came with the data of a
+        file, which go once it is sent.
         """
 
     async def forget_acks(self, before: float, limit: int) -> int:
@@ -259,7 +260,7 @@ class Store(ReceiptStore, SessionStore, SuppressionStore, Protocol):
         """The ids of settled messages whose data are not forgotten yet."""
 
     async def forget_data(self, message_ids: Sequence[str]) -> None:
-        """Record that the data of those of the messages that are settled are gone, or about to."""
+        """Record that the data of messages are gone."""
 
     async def holding_data(self, message_ids: Sequence[str]) -> frozenset[str]:
         """Those of the messages that are not settled, and came with the data of a file."""
