@@ -49,7 +49,7 @@ async def test_who_writes_stop_gets_nothing_more_but_what_ignores_it(trio_wa, wa
     assert (entry["reason"], entry["session"]) == ("STOP", "default")
     code = await trio_wa.send(NUMBER, "Your code", priority="urgent", ignore_suppression=True)
     await trio_wa.settled()
-    assert await status_of(trio_wa, code) == "sent"
+    assert await status_of(trio_wa, code) in ("sent", "delivered", "read")
     assert [message.text for message in waha.sent if message.chat_id.startswith(NUMBER)] == [
         "Your code"
     ]
