@@ -53,7 +53,9 @@ async def test_every_place_is_told_of_whoever_gives_up(
     async def live(task: int) -> None:
         for call in (accept_some, release_some, cancel_some, suppress_some):
             with trio.CancelScope() as scope:
-                nursery.start_soon(give_up, scope, dice.randrange(8))
+                nursery.start_soon(give_up, scope, dice.randrange(12))
+                for _ in range(dice.randrange(6)):
+                    await trio.lowlevel.checkpoint()
                 await call(task)
 
     async def give_up(scope: trio.CancelScope, after: int) -> None:
@@ -64,7 +66,7 @@ async def test_every_place_is_told_of_whoever_gives_up(
 
     async def accept_some(task: int) -> None:
         drafts = [
-            draft(f"{task}-{n}", batch=f"{task}", chat_id=f"{n}@c.us", send_at=NOW + n % 2)
+            draft(f"{task}-{n}", batch=f"{task}", chat_id=f"{n}@c.us", send_at=NOW + 5 * (n % 3))
             for n in range(6)
         ]
         answers = await store.accept_all(drafts)
@@ -82,8 +84,8 @@ async def test_every_place_is_told_of_whoever_gives_up(
         told.subtract((await store.cancel_batch(f"{task // 2}", NOW + 9, 5)).values())
 
     async def suppress_some(task: int) -> None:
-        if task % 8 == 0:
-            places = await store.suppress(Suppression(f"{task // 8}@c.us", NOW + 9))
+        if task % 16 == 0:
+            places = await store.suppress(Suppression(f"{task // 16}@c.us", NOW + 9))
             told.subtract(places.values())
 
     async with trio.open_nursery() as nursery:
