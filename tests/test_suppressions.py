@@ -65,6 +65,20 @@ async def test_other_words_and_groups_put_nobody_on_the_list(trio_wa, waha, auto
     assert len(waha.sent) == 1
 
 
+@pytest.mark.trio_wa(**HOME, session_rate=1)
+async def test_who_writes_under_an_id_in_place_of_a_number_is_known_by_both(
+    trio_wa, waha, autojump_clock
+):
+    await trio_wa.send("6281200000000", "first of the campaign")
+    waiting = await trio_wa.send(NUMBER, "campaign")
+    waha.receive(NUMBER, "STOP", lid="123456789012345")
+    await trio.sleep(5)
+    assert await status_of(trio_wa, waiting) == "cancelled"
+    assert await listed(trio_wa) == ["123456789012345@lid", f"{NUMBER}@c.us"]
+    for to in (NUMBER, "123456789012345@lid"):
+        assert (await post(trio_wa, to)).json()["code"] == "suppressed"
+
+
 @pytest.mark.trio_wa(**HOME)
 async def test_who_is_taken_off_the_list_gets_messages_again(trio_wa, waha, autojump_clock):
     await heard(trio_wa, waha, NUMBER, "BERHENTI")

@@ -141,6 +141,7 @@ async def test_a_wish_that_is_known_by_an_id_alone_is_kept_and_told() -> None:
     bench = Bench()
     with structlog.testing.capture_logs() as logs:
         await bench.write("STOP", LID)
+        await bench.write("STOP", LID)  # WAHA tells of it as message, and as message.any
     assert set(bench.list.listed) == {LID}
     (told,) = [entry for entry in logs if entry["event"] == "suppression.number_unknown"]
     assert (told["session"], told["lid"]) == ("a", "1234•••••345@lid")

@@ -56,7 +56,7 @@ class Writers:
 
         `chat_ids` alone after `ASK_SECONDS`, or if it does not know.
         """
-        if any(chat_id.endswith("@c.us") for chat_id in chat_ids):
+        if _name_a_number(chat_ids):
             return chat_ids
         number = None
         with trio.move_on_after(ASK_SECONDS):
@@ -75,10 +75,16 @@ class Writers:
         """
         keyword = keyword_of(text, self._keywords)
         if keyword is not None:
-            for chat_id in chat_ids:
+            opt_outs = [
                 await self._opt_outs.add(Suppression(chat_id, at, keyword, session))
-            if not any(chat_id.endswith("@c.us") for chat_id in chat_ids):
+                for chat_id in chat_ids
+            ]
+            if opt_outs[0].new and not _name_a_number(chat_ids):
                 log.warning("suppression.number_unknown", lid=mask(chat_ids[0]), session=session)
         for chat_id in chat_ids:
             await self._store.remember_recipient(session, chat_id)
             self._dispatcher.learn_contact(session, chat_id)
+
+
+def _name_a_number(chat_ids: tuple[str, ...]) -> bool:
+    return any(chat_id.endswith("@c.us") for chat_id in chat_ids)
