@@ -5,6 +5,7 @@ import threading
 import pytest
 import trio
 
+from trio_wa.core.content import Text
 from trio_wa.testing import Down, Lost, NotAccepted, NotSent
 from trio_wa.testing.store import Fence, Fenced
 
@@ -26,7 +27,8 @@ async def test_message_and_ledger_tell_what_became_of_it(where, trio_wa, waha):
     message_id = await trio_wa.send(ALICE, "Hello")
     ledger = await trio_wa.settled()
     message = await trio_wa.message(message_id)
-    assert (message.status, message.session, message.text) == ("sent", "default", "Hello")
+    assert (message.status, message.session) == ("sent", "default")
+    assert message.content == Text("Hello")
     assert message.waha_id == waha.sent[0].id
     assert [event.status for event in message.events] == ["queued", "sending", "sent"]
     assert [each.id for each in await trio_wa.messages()] == [message_id]
