@@ -7,19 +7,17 @@ from typing import Any
 import apsw
 
 from trio_wa.adapters.content_json import write_content
-from trio_wa.adapters.sqlite.history import line
+from trio_wa.adapters.sqlite.history import first_line
 from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.adapters.sqlite.recipients import known_to
 from trio_wa.adapters.sqlite.rows import PRIORITY, storable_or_none
 from trio_wa.adapters.sqlite.suppressions import suppressed
 from trio_wa.core.content import holds_data
 from trio_wa.core.message import Message
-from trio_wa.core.status import Status
 from trio_wa.ports import (
     Acceptance,
     Accepted,
     Draft,
-    Event,
     IdempotencyKey,
     KeyReused,
     Replayed,
@@ -116,7 +114,7 @@ def _row(draft: Draft, number: int) -> tuple[Any, ...]:
         kind,
         text,
         draft.on_unknown,
-        line(Event(draft.accepted_at, Status.QUEUED)),
+        first_line(draft.accepted_at),
         PRIORITY[draft.priority],
         draft.send_at,
         draft.place == "scheduled",

@@ -33,6 +33,11 @@ def line(event: Event) -> str:
     return _encode(fields) + "\n"
 
 
+def first_line(at: float) -> str:
+    """The line of the event that every timeline begins with, by hand: a batch has 1,000 of them."""
+    return f'[{at!r},"queued"]\n'
+
+
 def events(history: str) -> Iterator[Event]:
     """The events in a timeline, the oldest first."""
     for text in history.splitlines():
