@@ -11,10 +11,13 @@ from trio_wa.adapters.acknowledgement import MAX_ACKS
 from trio_wa.adapters.sqlite import (
     acceptance,
     attempts,
+    cancellations,
     changes,
+    data,
     receipts,
     recipients,
     sessions,
+    suppressions,
     traffic,
 )
 from trio_wa.adapters.sqlite.journal import Journal
@@ -27,6 +30,7 @@ from trio_wa.ports import (
     Attempt,
     Receipt,
     SessionMemory,
+    Suppression,
 )
 
 
@@ -65,6 +69,14 @@ AGAIN = Requeue(FIRST, "timeout", "?")
     "run",
     [
         lambda journal: acceptance.accept(journal, draft("new")),
+        lambda journal: acceptance.accept(journal, draft("new", send_at=NOW + 1, batch="b7")),
+        lambda journal: acceptance.accept(journal, draft("new", chat_id="7@g.us")),
+        lambda journal: cancellations.cancel(journal, "m3", NOW),
+        lambda journal: cancellations.cancel(journal, "m12", NOW),
+        lambda journal: cancellations.suppress(journal, Suppression("new@c.us", NOW)),
+        lambda journal: suppressions.allow(journal, "7@g.us"),
+        lambda journal: suppressions.suppressed(journal.connection, "7@c.us"),
+        lambda journal: data.forget_data(journal, ["m2"]),
         sending,
         lambda journal: attempts.settle(journal, sending(journal), ATTEMPT, Final(Status.SENT)),
         lambda journal: attempts.settle(

@@ -5,13 +5,19 @@ from typing import Any
 
 import pytest
 
-from tests.contract.messages import NOW
-from tests.sqlite_cost import LIMIT, ROWS, STEPS_PER_ROW, cost, filled, taken_back
+from tests.contract.messages import NOW, draft
+from tests.sqlite_cost import BATCH, LIMIT, ROWS, STEPS_PER_ROW, cost, filled, plan, taken_back
 from trio_wa.adapters.acknowledgement import MAX_ACKS, MAX_FLAGGED
 from trio_wa.adapters.sqlite import (
+    acceptance,
+    batches,
+    cancellations,
+    data,
     queries,
     receipts,
+    schedule,
     sessions,
+    suppressions,
     upkeep,
 )
 from trio_wa.adapters.sqlite.journal import Journal
@@ -19,6 +25,7 @@ from trio_wa.core.status import Status
 from trio_wa.ports import (
     Cursor,
     Filter,
+    Suppression,
 )
 
 
@@ -35,6 +42,7 @@ def journal(many: Journal) -> Iterator[Journal]:
 
 
 MIDDLE = NOW + ROWS / 2
+SOME = [f"m{n}" for n in range(LIMIT)]
 AT_THE_MIDDLE = Cursor(MIDDLE, ROWS // 2)
 
 
@@ -88,7 +96,19 @@ def test_a_list_reads_no_more_rows_than_it_shows(
         lambda journal: queries.get(journal.connection, "m77"),
         lambda journal: queries.open_attempts(journal.connection),
         lambda journal: queries.queued(journal.connection, "normal", ROWS // 2, LIMIT),
+        lambda journal: queries.queued(journal.connection, "bulk", ROWS // 2, LIMIT),
+        lambda journal: queries.queued(journal.connection, "urgent", 0, LIMIT),
+        lambda journal: schedule.release_due(journal, MIDDLE, LIMIT),
+        lambda journal: schedule.release_due(journal, NOW, LIMIT),
+        lambda journal: schedule.next_due(journal.connection),
+        lambda journal: cancellations.cancel_batch(journal, "b7", NOW, LIMIT),
+        lambda journal: cancellations.cancel_batch(journal, "nothing", NOW, LIMIT),
+        lambda journal: suppressions.suppressions(journal.connection, "2", LIMIT),
+        lambda journal: data.spent_data(journal.connection, LIMIT),
+        lambda journal: data.holding_data(journal.connection, SOME),
+        lambda journal: data.forget_data(journal, SOME),
         lambda journal: upkeep.expire_overdue(journal, "normal", 0, NOW, LIMIT),
+        lambda journal: upkeep.expire_overdue(journal, "bulk", 0, NOW + 99_999, LIMIT),
         lambda journal: upkeep.expire_overdue(journal, "normal", 0, NOW + 99_999, LIMIT),
         lambda journal: upkeep.erase_texts(journal, MIDDLE, LIMIT),
         lambda journal: upkeep.erase_texts(journal, NOW, LIMIT),
@@ -137,3 +157,64 @@ def test_the_activity_reads_what_was_settled_within_a_day_alone(journal: Journal
     steps, scanned = cost(journal.connection, lambda: sessions.activity(journal.connection, now))
     assert steps < recent * STEPS_PER_ROW
     assert scanned <= recent
+
+
+def test_places_are_counted_along_the_indexes_of_what_holds_them(journal: Journal) -> None:
+    lines = plan(journal.connection, lambda: queries.places(journal.connection))
+    indexes = [line.split(" USING ")[1] for line in lines]
+    assert [index.removeprefix("COVERING ").split(" (")[0] for index in indexes] == [
+        "INDEX messages_queue",
+        "INDEX messages_scheduled",
+        "INDEX messages_status",
+        "INDEX messages_asked",
+    ]
+    assert all(index.startswith("COVERING") for index in indexes[:2]), "no row is read for them"
+
+
+def test_spent_and_scheduled_messages_are_found_by_indexes_that_hold_nothing_else(
+    journal: Journal,
+) -> None:
+    connection = journal.connection
+    steps, _ = cost(connection, lambda: data.spent_data(connection, 2 * ROWS))
+    assert steps < ROWS
+    while spent := data.spent_data(connection, 1000):
+        data.forget_data(journal, spent)
+    assert cost(connection, lambda: data.spent_data(connection, LIMIT))[0] < LIMIT
+    while schedule.release_due(journal, NOW + ROWS, 1000):
+        pass
+    assert cost(connection, lambda: schedule.next_due(connection))[0] < LIMIT
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda journal: batches.batch(journal.connection, "b7"),
+        lambda journal: queries.find(journal.connection, Filter(batch="b7"), LIMIT),
+        lambda journal: queries.find(
+            journal.connection, Filter(batch="b7", status=Status.SENT, chat_id="1@c.us"), LIMIT
+        ),
+    ],
+)
+def test_a_batch_is_read_without_any_other(
+    journal: Journal, run: Callable[[Journal], object]
+) -> None:
+    steps, scanned = cost(journal.connection, lambda: run(journal))
+    assert steps < BATCH * STEPS_PER_ROW
+    assert scanned <= LIMIT, "only what was sorted"
+
+
+def test_an_opt_out_reads_the_messages_of_that_person_alone(journal: Journal) -> None:
+    theirs = ROWS // 100
+    wanted = Suppression("7@c.us", NOW)
+    steps, scanned = cost(journal.connection, lambda: cancellations.suppress(journal, wanted))
+    assert steps < theirs * STEPS_PER_ROW
+    assert scanned <= 3, "the names of one person"
+
+
+def test_a_batch_is_accepted_at_a_row_and_its_indexes_for_each(journal: Journal) -> None:
+    drafts = [draft(f"new{n}", chat_id=f"{n}@c.us", batch="new") for n in range(BATCH)]
+    changed = journal.changes()
+    steps, scanned = cost(journal.connection, lambda: acceptance.accept_all(journal, drafts))
+    assert steps < 2 * BATCH * STEPS_PER_ROW
+    assert scanned <= 3 * BATCH
+    assert journal.changes() == changed + BATCH
