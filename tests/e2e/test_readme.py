@@ -14,6 +14,7 @@ import pytest
 import trio
 
 from tests.e2e.process import TRIO_WA, running
+from tests.e2e.test_nginx import free_ports
 from tests.e2e.test_serve import settings, simulated
 from trio_wa.config import load_settings
 from trio_wa.core.content import Kind
@@ -131,11 +132,18 @@ async def test_the_hypercorn_command_serves(tmp_path: Path) -> None:
     ]
     shutil.copy(ROOT / "hypercorn.toml", tmp_path)
     command = (sys.executable, "-m", *line.strip().removeprefix(".venv/bin/").split())
+    [port] = free_ports(1)
+    bind = f"127.0.0.1:{port}"
+    transport = httpx.AsyncHTTPTransport(retries=10)  # it says nothing once it listens
     async with (
-        simulated() as (_, url),
-        running(tmp_path, (*command, "--bind", "127.0.0.1:0"), **settings(url)) as process,
+        simulated() as (simulator, url),
+        running(tmp_path, (*command, "--bind", bind), **settings(url)) as process,
+        httpx.AsyncClient(base_url=f"http://{bind}", transport=transport) as http,
     ):
-        await process.wait_line("Running on")
+        await process.wait_event("queue.ready")
+        body = {"to": "0812-3456-7890", "message": "Hello"}
+        assert (await http.post("/send", json=body)).status_code == 202
+        await simulator.journal.wait_count(1)
 
 
 async def test_the_shipped_example_of_settings_starts(tmp_path: Path) -> None:
