@@ -18,24 +18,6 @@ Oldest: TypeAlias = dict[Priority, tuple[Message, str]]
 
 
 @dataclass
-class Turn:
-    """A claim of a lane over a session, and what could have gone in its place."""
-
-    lane: Priority
-    name: str
-    oldest: Oldest
-
-    def serves(self, lane: Priority, name: str | None) -> bool:
-        return self.lane == lane and name in (None, self.name)
-
-    def passes(self, lane: Priority, name: str | None) -> bool:
-        """Whether it passes a lane over; or, if it goes over the session `name`, only there."""
-        return lane in self.oldest and (
-            name is None or (self.name == name and self.oldest[lane][1] == name)
-        )
-
-
-@dataclass
 class Model:
     """What may be claimed, and over which session."""
 
@@ -55,7 +37,7 @@ class Model:
     locks: dict[str, float] = field(default_factory=dict)
     news: dict[tuple[str, str], bool] = field(default_factory=dict)
     turn: int = 0
-    turns: list[Turn] = field(default_factory=list)
+    turns: list[tuple[Message, Oldest]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.logs = {name: SessionLog(self.pace) for name in self.names}
@@ -171,20 +153,20 @@ class Model:
 
     def choose(self, oldest: Oldest) -> tuple[Message, str]:
         """The message that goes first, and over which session."""
-        starved = [lane for lane, (_, name) in oldest.items() if self.is_starved(lane, name)]
+        starved = [lane for lane, (message, _) in oldest.items() if self.is_starved(message)]
         return oldest[[*starved, *oldest][0]]
 
-    def is_starved(self, lane: Priority, name: str) -> bool:
-        """Whether a lane was passed over twenty times since it last went, or did over `name`."""
-        return max(self.passes(lane, None), self.passes(lane, name)) >= 20
-
-    def passes(self, lane: Priority, name: str | None) -> int:
-        passes = 0
-        for turn in reversed(self.turns):
-            if turn.serves(lane, name):
-                break
-            passes += turn.passes(lane, name)
-        return passes
+    def is_starved(self, message: Message) -> bool:
+        """Whether it was passed over twenty times since it last went; or its lane was."""
+        passes, passes_of_lane = 0, 0
+        went, lane_went = False, False
+        for first, oldest in reversed(self.turns):
+            went = went or first.id == message.id
+            lane_went = lane_went or first.priority == message.priority
+            able = oldest.get(message.priority)
+            passes += not went and able is not None and able[0].id == message.id
+            passes_of_lane += not lane_went and able is not None
+        return max(passes, passes_of_lane) >= 20
 
     def expired(self, now: float) -> list[Message]:
         return [waiting for waiting in self.waiting if waiting.expires_at <= now]
@@ -239,7 +221,7 @@ class Model:
 
     def take(self, claim: Claim, jitter: float, oldest: Oldest) -> None:
         name, message = claim.session.name, claim.message
-        self.turns.append(Turn(message.priority, name, oldest))
+        self.turns.append((message, oldest))
         self.waiting.remove(message)
         self.claims.append(claim)
         self.turn = (self.names.index(name) + 1) % len(self.names)

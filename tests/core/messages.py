@@ -14,6 +14,7 @@ def message(
     attempts: int = 0,
     deferrals: int = 0,
     prefer: str | None = None,
+    known_to: tuple[str, ...] = (),
     priority: Priority = "normal",
 ) -> Message:
     """The message with the place `seq`, and an id of that number."""
@@ -29,5 +30,6 @@ def message(
         attempts=attempts,
         deferrals=deferrals,
         prefer=prefer,
+        known_to=known_to,
         priority=priority,
     )

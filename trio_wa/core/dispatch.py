@@ -78,7 +78,7 @@ class Dispatch:
         )
         self.lanes = Lanes(self.rotation)
         self._forecast = Forecast(self.lanes, self.rotation, quiet_hours)
-        self._turns = Turns()
+        self._turns = Turns(self.lanes)
         self._workers = workers
         self._busy = 0
         self._open: dict[str, Message] = {}
@@ -148,7 +148,7 @@ class Dispatch:
         self.lanes.regroup(now)
         options = [option for lane in waiting if (option := self.lanes.oldest(lane, now))]
         if options:
-            message, slot = self._turns.take(options)
+            message, slot = self._turns.choose(options)
             self.lanes[message.priority].take(message)
             self.rotation.take(slot, message, now, jitter=jitter)
             self._hand_out(message)

@@ -41,6 +41,7 @@ class ReadySet:
         self._routes = routes
         self._numbers = itertools.count(1)
         self._messages: dict[str, Message] = {}
+        self._passes: dict[str, int] = {}
         self._arrivals: dict[str, int] = {}
         self._lines: dict[str, _Line] = {}
         self._heads: dict[Route, LiveHeap] = {}
@@ -77,6 +78,14 @@ class ReadySet:
         line.waiting.push((message.seq, arrival, message.id))
         if self.is_head(message):
             self._offer(message, line)
+
+    def pass_over(self, message_id: str) -> None:
+        """Note that a waiting message could have gone, and another went."""
+        self._passes[message_id] = self.passes(message_id) + 1
+
+    def passes(self, message_id: str) -> int:
+        """How often a message was passed over since it last came in."""
+        return self._passes.get(message_id, 0)
 
     def take(self, message: Message) -> None:
         """Take a head out: its recipient is held up until `free`."""
@@ -149,6 +158,7 @@ class ReadySet:
 
     def _remove(self, message_id: str) -> None:
         del self._arrivals[message_id]
+        self._passes.pop(message_id, None)
         message = self._messages.pop(message_id)
         self.preferring -= message.prefer is not None
         self.allowing[message.sessions] -= 1
