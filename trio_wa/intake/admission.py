@@ -15,7 +15,7 @@ from trio_wa.intake.caller import Caller
 from trio_wa.intake.dispatching import Dispatching
 from trio_wa.intake.idempotency import fingerprint
 from trio_wa.intake.recording import fetched, recorded
-from trio_wa.intake.refusal import Refusal, busy, invalid
+from trio_wa.intake.refusal import Refusal, busy, invalid, suppressed
 from trio_wa.intake.sending import Sending
 from trio_wa.ports import (
     Acceptance,
@@ -239,8 +239,6 @@ def _answer(acceptance: Acceptance) -> Answer:
             detail = "this Idempotency-Key came with another payload before: use a new key"
             return Refusal(422, "idempotency_key_reused", detail)
         case Suppressed(suppression):
-            since = timestamp(suppression.at)
-            detail = f"the recipient has wanted no messages since {since} (GET /suppressions)"
-            return Refusal(422, "suppressed", detail)
+            return suppressed(suppression)
         case _:
             assert_never(acceptance)

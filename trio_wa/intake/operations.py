@@ -9,7 +9,8 @@ from trio_wa.core.message import Priority
 from trio_wa.core.status import Status
 from trio_wa.intake.http import Request, Response, answer, problem
 from trio_wa.intake.messages import Messages, missing
-from trio_wa.intake.recording import recorded
+from trio_wa.intake.recording import fetched, recorded
+from trio_wa.intake.refusal import suppressed
 from trio_wa.intake.views import looked_up
 from trio_wa.ports import Record
 from trio_wa.window import Window
@@ -65,6 +66,9 @@ class Operations:
             case "no_place":
                 return self.no_place(record.priority)
             case "other_state":
+                unwanted = await fetched(self.messages.store.suppression(record.chat_id))
+                if unwanted is not None:
+                    return suppressed(unwanted).response()
                 return await self._conflict(request, "not_retryable", f"retried from {_RETRIED}")
 
     def no_place(self, priority: Priority) -> Response:

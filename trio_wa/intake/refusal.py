@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from trio_wa.intake.http import Response, problem
+from trio_wa.ports import Suppression
+from trio_wa.telemetry import timestamp
 
 FULL = "Server sibuk, antrean penuh"
 INVALID = "Payload invalid"
@@ -39,6 +41,13 @@ class Refusal:
 def invalid(errors: list[dict[str, str]]) -> Refusal:
     """400, for members that are wrong."""
     return Refusal(400, "payload_invalid", "; ".join(error["detail"] for error in errors), errors)
+
+
+def suppressed(suppression: Suppression) -> Refusal:
+    """422, for a recipient who wants no messages."""
+    since = timestamp(suppression.at)
+    detail = f"the recipient has wanted no messages since {since} (GET /suppressions)"
+    return Refusal(422, "suppressed", detail)
 
 
 def busy(code: str, detail: str) -> Refusal:
