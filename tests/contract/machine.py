@@ -1,38 +1,44 @@
 """The state machine: it takes one step at a time with a store and with the model."""
 
 import itertools
-from dataclasses import astuple, replace
+from dataclasses import replace
 
-from tests.contract.messages import NOW, accept, inquire, receive, requeue, settle
-from tests.contract.model import UNSENT, Entry, Model
+from tests.contract.comparison import compare
+from tests.contract.machine_crowd import Crowd
+from tests.contract.messages import NOW, inquire, receive, requeue, settle
+from tests.contract.model import Model
+from tests.contract.model_entry import Entry
 from trio_wa.core.message import Message
 from trio_wa.core.retry import Final, Requeue
 from trio_wa.core.status import Status
-from trio_wa.ports import Filter, Store
+from trio_wa.ports import Store
 
 
 class Machine:
     """Compares a store with the model; `messages` are as the store should queue them."""
 
     def __init__(self, store: Store) -> None:
-        self.store = store
+        self._store = store
         self.model = Model()
         self.messages: dict[str, Message] = {}
         self.clock = itertools.count()
+        self.crowd = Crowd(store, self.model, self.messages)
+
+    @property
+    def store(self) -> Store:
+        """The store, which is another after a crash."""
+        return self._store
+
+    @store.setter
+    def store(self, store: Store) -> None:
+        self._store = self.crowd.store = store
 
     async def step(self, name: str, number: int) -> None:
         """Do what `name` says; `number` chooses the message, or how far back in time."""
         at, store, model = NOW + next(self.clock), self.store, self.model
-        if name == "accept":
-            message_id = f"m{model.accepted}"
-            chat_id = f"{number % 3}@c.us"
-            message = await accept(
-                store, message_id, at=at, expires_at=at + number, chat_id=chat_id
-            )
-            self.messages[message_id] = message
-            assert message.known_to == self._known_to(message)
-            model.accept(message_id, chat_id, message.seq, message.expires_at)
-        elif name == "later":
+        if await self.crowd.step(name, number, at):
+            return
+        if name == "later":
             self.clock = itertools.count(next(self.clock) + 60 * number)
         elif name == "forget":
             before = at - 60 * number
@@ -40,6 +46,7 @@ class Machine:
         elif name == "erase":
             assert await store.erase_texts(at - number, 1000) == model.erase_texts(at - number)
         elif name == "purge":
+            await self.crowd.forget_data(1000)  # what has gone could not be named any more
             assert await store.purge(at - number, 1000) == model.purge(at - number)
         elif name == "flag":
             flagged = await store.flag_unconfirmed("default", NOW, at - number)
@@ -58,6 +65,8 @@ class Machine:
         store, model, key = self.store, self.model, message.id
         entry = model.entries.get(key)
         if name == "begin":
+            if entry is not None and entry.scheduled:
+                return  # nobody has it
             fresh = f"3EB0{next(self.clock)}" if number % 2 else None
             begins = replace(message, waha_id=message.waha_id or fresh)
             begun = await store.begin(begins, "default", at)
@@ -99,12 +108,13 @@ class Machine:
         store, model, key = self.store, self.model, message.id
         entry = model.entries.get(key)
         if name == "expire":
-            assert await store.expire(key, at) == model.end(key, Status.EXPIRED, at)
+            assert await store.expire(key, at) == (model.end(key, Status.EXPIRED, at) is not None)
         elif name == "cancel":
             assert await store.cancel(key, at) == model.end(key, Status.CANCELLED, at)
         elif name == "expire_overdue":
-            count = await store.expire_overdue(message.seq, at, 1000)
-            assert count == model.expire_overdue(message.seq, at)
+            priority, seq = message.priority, message.seq - number
+            count = await store.expire_overdue(priority, seq, at, 1000)
+            assert count == model.expire_overdue(priority, seq, at)
         elif name == "remember":
             await store.remember_recipient("default", message.chat_id)
             model.known.add(message.chat_id)
@@ -124,7 +134,7 @@ class Machine:
         else:
             ack, waha_id = int(name.removeprefix("ack")), self._named(message, entry, number)
             moved = await receive(store, waha_id, ack, at=at)
-            assert (moved and astuple(moved)) == model.receive(waha_id, ack, at)
+            assert moved == model.receive(waha_id, ack, at)
 
     def _later(self, message: Message, entry: Entry | None, number: int, at: float) -> Message:
         """The message as it is tried again later, with its id or without."""
@@ -139,50 +149,14 @@ class Machine:
 
     async def _learn_place(self, message: Message) -> None:
         """A message has a place behind all others; which number it is, the store says."""
-        last = (await self.store.queued("normal", 0, 1000))[-1]
-        known_to = self._known_to(message)
+        last = (await self.store.queued(message.priority, 0, 1000))[-1]
+        known_to = self.crowd.known_to(message.chat_id)
         assert last == replace(message, seq=last.seq, due_at=0.0, known_to=known_to)
         self.messages[message.id] = last
         others = (entry.seq for key, entry in self.model.entries.items() if key != message.id)
         assert last.seq > max(others, default=0)
         self.model.entries[message.id].seq = last.seq
 
-    def _known_to(self, message: Message) -> tuple[str, ...]:
-        return ("default",) if message.chat_id in self.model.known else ()
-
     async def check(self) -> None:
         """Compare all that can be seen."""
-        ledger, model = await self.store.ledger(), self.model
-        assert ledger.balanced
-        assert (ledger.accepted, ledger.purged) == (model.accepted, model.purged)
-        assert ledger.counts == model.counts()
-        queued = await self.store.queued("normal", 0, 1000)
-        assert [(message.seq, message.id) for message in queued] == model.queued()
-        assert queued == [
-            replace(self.messages[message.id], known_to=self._known_to(message))
-            for message in queued
-        ]
-        attempts = await self.store.open_attempts()
-        assert all(each.message.known_to == self._known_to(each.message) for each in attempts)
-        opened = {(each.message.id, each.asked) for each in attempts}
-        entries = model.entries.items()
-        assert opened == {(key, e.status is Status.UNKNOWN) for key, e in entries if e.open}
-        waiting = await self.store.unconfirmed("default", 0.0, 1000)
-        assert {each.message_id for each in waiting} == {key for key, e in entries if e.waits}
-        flagged = await self.store.find(Filter(unconfirmed=True), 1000)
-        assert {record.id for record in flagged} == {key for key, e in entries if e.unconfirmed}
-        now = NOW + next(self.clock)
-        assert await self.store.histories(now) == model.histories(now)
-        for message_id in self.messages:
-            await self._compare(message_id)
-
-    async def _compare(self, message_id: str) -> None:
-        record, entry = await self.store.get(message_id), self.model.entries.get(message_id)
-        if entry is None:
-            assert record is None
-            return
-        assert record is not None
-        assert (record.status, record.settled_at) == (entry.status, entry.settled_at)
-        assert (record.waha_id, record.ack) == (entry.waha_id, entry.ack)
-        assert (record.text is not None, record.unconfirmed) == (entry.text, entry.unconfirmed)
-        assert record.events[-1].status is entry.status or entry.status in UNSENT
+        await compare(self.store, self.model, self.messages, NOW + next(self.clock))

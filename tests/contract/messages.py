@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from trio_wa.core.content import Content, Text
 from trio_wa.core.message import Message, OnUnknown, Priority
-from trio_wa.core.outcome import Rejected, Sent, Unknown
+from trio_wa.core.outcome import Outcome, Rejected, Sent, Unknown
 from trio_wa.core.retry import Final, Inquire, Requeue
 from trio_wa.core.status import Status
 from trio_wa.ports import (
@@ -109,11 +109,12 @@ async def settle(
 ) -> Status:
     """End an attempt; the id that WAHA names where it is sent is the message's own by default."""
     waha_id = waha_id or f"3EB0{message.id}"
-    outcome, final = {
+    ends: dict[Status, tuple[Outcome, Final]] = {
         Status.SENT: (Sent(waha_id), Final(Status.SENT, waha_id=waha_id)),
         Status.FAILED: (Rejected("rejected", "no"), Final(Status.FAILED, "rejected", "no")),
         Status.UNKNOWN: (Unknown("timeout", "?"), Final(Status.UNKNOWN, "timeout", "?")),
-    }[status]
+    }
+    outcome, final = ends[status]
     return await store.settle(message, Attempt(session, at - 1, at, outcome), final)
 
 

@@ -3,46 +3,17 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from tests.contract.model_entry import Entry
+from tests.contract.model_people import People
+from trio_wa.core.message import LANES, Priority
 from trio_wa.core.pace import DAY, History
 from trio_wa.core.status import Status, acknowledged, joined, may_follow
+from trio_wa.ports import Draft, Moved, Place
 
 UNSENT = (Status.FAILED, Status.UNKNOWN, Status.EXPIRED)
 SENT = (Status.SENT, Status.DELIVERED, Status.READ)
 STRENGTH = (0, -1, 1, 2, 3, 4)
 """Acks, from the one that says least to the one that says most."""
-
-
-@dataclass(slots=True)
-class Entry:
-    chat_id: str
-    status: Status
-    seq: int
-    expires_at: float
-    settled_at: float | None = None
-    text: bool = True
-    waha_id: str | None = None
-    ack: int | None = None
-    flag: str = ""
-    resent: bool = False
-
-    @property
-    def open(self) -> bool:
-        asked = self.status is Status.UNKNOWN and self.settled_at is None
-        return asked or self.status is Status.SENDING
-
-    @property
-    def waits(self) -> bool:
-        unseen = self.flag in ("", "overdue") and (self.ack or 0) < 1
-        return self.status is Status.SENT and self.waha_id is not None and unseen
-
-    @property
-    def unconfirmed(self) -> bool:
-        return self.status is Status.SENT and self.flag != "" and (self.ack or 0) < 1
-
-    def enter(self, status: Status, at: float) -> None:
-        """Enter a settled state; what was settled before keeps its time."""
-        self.status = status
-        self.settled_at = at if self.settled_at is None else self.settled_at
 
 
 @dataclass(slots=True)
@@ -57,21 +28,39 @@ class Model:
     acks: dict[str, int] = field(default_factory=dict)
     accepted: int = 0
     purged: int = 0
+    people: People = field(default_factory=People)
     known: set[str] = field(default_factory=set)
     begun: list[tuple[float, bool]] = field(default_factory=list)
 
-    def accept(self, message_id: str, chat_id: str, seq: int, expires_at: float) -> None:
+    def accept(self, draft: Draft, seq: int) -> None:
         assert all(entry.seq < seq for entry in self.entries.values())
-        self.entries[message_id] = Entry(chat_id, Status.QUEUED, seq, expires_at)
+        scheduled = draft.place == "scheduled"
+        entry = Entry(draft, seq, draft.expires_at, scheduled)
+        entry.data_kept = entry.has_data
+        self.entries[draft.id] = entry
         self.accepted += 1
 
-    def end(self, message_id: str, after: Status, at: float) -> bool:
-        """Take a message out of the queue."""
+    def due(self, at: float) -> list[str]:
+        """The scheduled messages whose time has come, by their time, then as accepted."""
+        scheduled = [each for each in self.entries.items() if each[1].scheduled]
+        due = [(entry.draft.send_at or 0.0, key) for key, entry in scheduled]
+        return [key for send_at, key in sorted(due, key=lambda each: each[0]) if send_at <= at]
+
+    def next_due(self) -> float | None:
+        times = (entry.draft.send_at for entry in self.entries.values() if entry.scheduled)
+        return min((at for at in times if at is not None), default=None)
+
+    def end(self, message_id: str, after: Status, at: float) -> Place | None:
+        """Take a message out of the queue; whose place it held."""
         entry = self.entries.get(message_id)
         if entry is None or entry.status is not Status.QUEUED:
-            return False
+            return None
+        place = entry.place
         entry.enter(after, at)
-        return True
+        return place
+
+    def of_batch(self, batch: str) -> dict[str, Entry]:
+        return {key: entry for key, entry in self.entries.items() if entry.draft.batch == batch}
 
     def begin(self, message_id: str, seq: int, waha_id: str | None) -> bool:
         entry = self.entries.get(message_id)
@@ -90,7 +79,7 @@ class Model:
         if entry is None:
             return None
         if after is not Status.FAILED:
-            self.begun.append((at - 1, entry.chat_id not in self.known))
+            self.begun.append((at - 1, entry.draft.chat_id not in self.known))
         if entry.status is not Status.SENDING:
             return entry.status
         borne = named if after is Status.SENT else entry.waha_id
@@ -116,7 +105,7 @@ class Model:
         self._learn(entry)
         return True
 
-    def receive(self, waha_id: str, ack: int, at: float) -> tuple[str, Status, Status, bool] | None:
+    def receive(self, waha_id: str, ack: int, at: float) -> Moved | None:
         bearers = (each for each in self.entries.items() if each[1].waha_id == waha_id)
         message_id, entry = next(bearers, ("", None))
         if entry is None:
@@ -133,11 +122,13 @@ class Model:
         assert may_follow(before, after)
         entry.enter(after, at)
         self._learn(entry)
-        return message_id, before, after, was_open
+        return Moved(message_id, before, after, was_open, entry.draft.priority)
 
     def retry(self, message_id: str, expires_at: float) -> bool:
         entry = self.entries.get(message_id)
         if entry is None or entry.status not in UNSENT or entry.settled_at is None:
+            return False
+        if not self._goes_again(entry):
             return False
         self._requeue(entry)
         entry.expires_at, entry.waha_id, entry.resent = expires_at, None, False
@@ -147,7 +138,7 @@ class Model:
         entry = self.entries.get(message_id)
         if entry is None or entry.status is not Status.SENT or (entry.ack or 0) != 0:
             return False
-        if entry.resent or entry.expires_at <= at or not entry.text:
+        if entry.resent or entry.expires_at <= at or not self._goes_again(entry):
             return False
         self._requeue(entry)
         entry.resent = True
@@ -170,12 +161,9 @@ class Model:
             entry.flag = "overdue"
         return len(late)
 
-    def expire_overdue(self, after_seq: int, at: float) -> int:
-        overdue = [
-            entry
-            for entry in self.entries.values()
-            if entry.status is Status.QUEUED and entry.seq > after_seq and entry.expires_at <= at
-        ]
+    def expire_overdue(self, priority: Priority, after_seq: int, at: float) -> int:
+        queued = (self.entries[key] for seq, key in self.queued(priority) if seq > after_seq)
+        overdue = [entry for entry in queued if entry.expires_at <= at]
         for entry in overdue:
             entry.enter(Status.EXPIRED, at)
         return len(overdue)
@@ -216,7 +204,10 @@ class Model:
 
     def _learn(self, entry: Entry) -> None:
         if entry.status in SENT:
-            self.known.add(entry.chat_id)
+            self.known.add(entry.draft.chat_id)
+
+    def _goes_again(self, entry: Entry) -> bool:
+        return entry.text and not entry.has_data and not self.people.refuse(entry.draft)
 
     def _requeue(self, entry: Entry) -> None:
         entry.status, entry.settled_at, entry.ack, entry.flag = Status.QUEUED, None, None, ""
@@ -229,12 +220,17 @@ class Model:
             if entry.settled_at is not None and entry.settled_at < before
         }
 
-    def queued(self) -> list[tuple[int, str]]:
+    def queued(self, priority: Priority) -> list[tuple[int, str]]:
         return sorted(
             (entry.seq, message_id)
             for message_id, entry in self.entries.items()
-            if entry.status is Status.QUEUED
+            if entry.status is Status.QUEUED and entry.place == priority
         )
+
+    def places(self) -> dict[Place, int]:
+        held = [entry.place for entry in self.entries.values() if entry.settled_at is None]
+        every: tuple[Place, ...] = (*LANES, "scheduled")
+        return {place: held.count(place) for place in every if place in held}
 
     def counts(self) -> dict[Status, int]:
         statuses = [entry.status for entry in self.entries.values()]

@@ -14,6 +14,8 @@ from trio_wa.adapters.memory_store import MemoryStore
 from trio_wa.adapters.sqlite import open_sqlite_store
 from trio_wa.ports import Store
 
+ENTRIES = ("accept", "accept", "schedule", "accept_all")
+CROWD = ("release", "release", "cancel_batch", "suppress", "allow", "contact", "forget_data")
 ENDS = ("sent", "failed", "unknown", "requeue", "inquire")
 RESOLUTIONS = ("resolve_sent", "resolve_failed", "resolve_unknown", "resolve_again")
 ACKS = ("ack-1", "ack0", "ack1", "ack2", "ack3")
@@ -22,7 +24,8 @@ CHANGES = ("expire", "cancel", "retry", "resend", "expire_overdue", "mark", "rem
 which = st.integers(0, 7)
 steps = st.lists(
     st.one_of(
-        st.tuples(st.just("accept"), st.integers(1, 40)),
+        st.tuples(st.sampled_from(ENTRIES), st.integers(1, 40)),
+        st.tuples(st.sampled_from(CROWD), st.integers(0, 19)),
         st.tuples(st.just("begin"), which),
         *(st.tuples(st.just(end), which) for end in ENDS),
         st.tuples(st.sampled_from(RESOLUTIONS), which),
