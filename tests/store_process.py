@@ -54,6 +54,20 @@ async def load(store: SqliteStore) -> None:
             nursery.start_soon(submit, task)
 
 
+async def batches(store: SqliteStore) -> None:
+    """Accept batches of which every other message is scheduled, and release those."""
+    say("ready")
+    n = 0
+    while True:
+        batch = f"{os.getpid()}-{n}"
+        times = {f"{batch}-{place}": NOW + place if place % 2 else None for place in range(20)}
+        await store.accept_all([draft(each, send_at=at, batch=batch) for each, at in times.items()])
+        say(batch)
+        for message in await store.release_due(NOW + 20, 5):
+            say(f"{batch} {message.id}")
+        n += 1
+
+
 async def fill(store: SqliteStore) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (FULL_AT, resource.RLIM_INFINITY))
     accepted = 0
@@ -79,7 +93,7 @@ async def fill(store: SqliteStore) -> None:
 async def main(command: str, path: Path) -> None:
     try:
         async with open_sqlite_store(path, lambda _: None, min_free_disk=0, lock_wait=0) as store:
-            await {"hold": hold, "load": load, "fill": fill}[command](store)
+            await {"hold": hold, "load": load, "batches": batches, "fill": fill}[command](store)
     except* StoreUnusable as group:
         say(f"unusable: {group.exceptions[0]}")
 

@@ -188,6 +188,8 @@ async def test_a_disk_that_is_nearly_full_takes_nothing_in_but_lets_settles_thro
         with pytest.raises(StoreUnavailable, match="only 20 MB"):
             await accept(store, "refused")
         with pytest.raises(StoreUnavailable, match="only 20 MB"):
+            await store.accept_all([draft("refused too")])
+        with pytest.raises(StoreUnavailable, match="only 20 MB"):
             await store.begin(queued, "default", NOW)
         await settle(store, begun, Status.SENT, at=NOW + 1)
         assert await status_of(store, "begun") is Status.SENT

@@ -6,7 +6,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from tests.contract.messages import NOW, accept, receive, record_of
+from tests.contract.messages import NOW, accept, receive, record_of, status_of
 from trio_wa.adapters.sqlite import open_sqlite_store
 from trio_wa.adapters.sqlite.schema import APPLICATION_ID, MIGRATIONS
 from trio_wa.core.content import Text
@@ -14,7 +14,7 @@ from trio_wa.core.message import Message
 from trio_wa.core.pace import DAY, History
 from trio_wa.core.retry import Final
 from trio_wa.core.status import Status
-from trio_wa.ports import Event, OpenAttempt, SessionMemory, StoreUnusable
+from trio_wa.ports import Event, OpenAttempt, SessionMemory, StoreUnusable, Suppression
 
 STATES = ("queued", "sending", "sent", "unknown", "failed")
 
@@ -137,6 +137,66 @@ def write_version_2(path: Path, messages: list[tuple[str | None, str, str, float
     connection.execute("INSERT INTO sessions VALUES ('two', 1, ?, 0)", (NOW,))
     count = len(messages)
     connection.execute("UPDATE totals SET accepted = ?, number = ?", (count, count))
+    connection.close()
+
+
+async def test_messages_of_version_3_go_on_in_the_lane_normal_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    write_version_3(path, ["queued", *Status, "asked", "queued"])
+    published: list[Message] = []
+    async with open_sqlite_store(path, published.append, min_free_disk=0, lock_wait=0) as store:
+        ledger = await store.ledger()
+        assert ledger.balanced
+        assert ledger.counts == dict.fromkeys(Status, 1) | {Status.QUEUED: 3, Status.UNKNOWN: 2}
+        assert await store.places() == {"urgent": 0, "normal": 5, "bulk": 0, "scheduled": 0}
+        for number in range(1, ledger.accepted + 1):
+            record = await record_of(store, f"m{number}")
+            erased = record.status is Status.READ
+            assert record.content == (None if erased else Text(f"Hello {number}"))
+            assert (record.kind, record.priority, record.has_data) == ("text", "normal", False)
+            assert (record.send_at, record.scheduled) == (None, False)
+            assert (record.batch, record.metadata) == (None, None)
+        new = await accept(store, "new")
+        queued = await store.queued("normal", 0, 99)
+        assert [message.seq for message in queued] == [1, 2, ledger.accepted, new.seq]
+        assert queued[0].content == Text("Hello 1")
+        assert [open_.asked for open_ in await store.open_attempts()] == [False, True]
+        assert await store.expire_overdue("normal", new.seq - 1, NOW + 9999, 99) == 1
+        assert await store.expire_overdue("normal", 0, NOW + 9999, 99) == 3
+        assert await store.next_due() is None
+        assert await store.spent_data(99) == []
+        assert await store.retry("m1", NOW, NOW + 3600)
+        assert await store.suppressions("", 9) == []
+        await store.suppress(Suppression("1@c.us", NOW))
+        assert await status_of(store, "m1") is Status.CANCELLED
+    assert [message.id for message in published] == ["new", "m1"]
+
+
+def write_version_3(path: Path, states: list[str]) -> None:
+    """A database as the third version left it, with a message in each of the states."""
+    connection = apsw.Connection(str(path))
+    connection.pragma("application_id", APPLICATION_ID)
+    for script in MIGRATIONS[:3]:
+        connection.execute(script)
+    connection.pragma("user_version", 3)
+    for number, state in enumerate(states, 1):
+        status = "unknown" if state == "asked" else state
+        is_open = state in ("queued", "sending", "asked")
+        connection.execute(
+            "INSERT INTO messages (number, seq, id, status, accepted_at, expires_at, settled_at,"
+            " recipient, chat_id, session, text, history)"
+            " VALUES (?1, ?1, 'm' || ?1, ?2, ?3, ?3 + 3600, ?4, '+1', '1@c.us', ?5, ?6, ?7)",
+            (
+                number,
+                status,
+                NOW,
+                None if is_open else NOW + 2,
+                None if state == "queued" else "one",
+                None if state == "read" else f"Hello {number}",
+                json.dumps([NOW, status, "one"]) + "\n",
+            ),
+        )
+    connection.execute("UPDATE totals SET accepted = ?1, number = ?1", (len(states),))
     connection.close()
 
 

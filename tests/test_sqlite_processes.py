@@ -75,6 +75,33 @@ async def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
     assert len(known) >= 1500
 
 
+async def test_a_kill_leaves_each_batch_whole_and_each_release_done(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    async with child("batches", path) as process:
+        await ready(process)
+        assert process.stdout is not None
+        data = b""
+        while data.count(b"\n") < 300:
+            data += await process.stdout.receive_some()
+        process.kill()
+        lines = [data.decode(), *(f"{line}\n" for line in await output(process))]
+    said = [line.split() for line in "".join(lines).splitlines()]
+    async with open_sqlite_store(path, lambda _: None, min_free_disk=0, lock_wait=0) as store:
+        assert (await store.ledger()).balanced
+        for name in {batch for batch, *_ in said}:
+            batch = await store.batch(name)
+            assert batch is not None, f"{name} is lost"
+            assert batch.counts == {Status.QUEUED: 20}
+        queued = [message.id for message in await store.queued("normal", 0, 100_000)]
+        released = [more[0] for _, *more in said if more]
+        scheduled = [each for each in queued if int(each.split("-")[-1]) % 2]
+        assert scheduled[: len(released)] == released, "they are queued, in that order"
+        assert len(scheduled) - len(released) <= 5, "those of the last call at most"
+        places = await store.places()
+        assert places["normal"] == len(queued)
+        assert sum(places.values()) == (await store.ledger()).accepted
+
+
 async def test_a_second_process_is_refused_or_waits(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     opened = partial(open_sqlite_store, path, print, min_free_disk=0)

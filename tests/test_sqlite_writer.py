@@ -1,6 +1,5 @@
 """How the store on disk gathers writes, and what becomes of those who wait for them."""
 
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -11,6 +10,7 @@ import trio
 import trio.testing
 
 from tests.contract.messages import NOW, accept, draft, settle, status_of
+from tests.sqlite_hold import Hold, count_commits
 from trio_wa.adapters.sqlite import SqliteStore, acceptance, open_sqlite_store
 from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.adapters.sqlite.writer import CLOSE_SECONDS
@@ -31,43 +31,11 @@ async def store(tmp_path: Path, published: list[Message]) -> AsyncIterator[Sqlit
         yield sqlite
 
 
-class Hold:
-    """Keeps a transaction open until it is released, so that what comes meanwhile gathers."""
-
-    def __init__(self, store: SqliteStore) -> None:
-        self._writer = store._writer
-        self.begun = threading.Event()
-        self._released = threading.Event()
-
-    def __call__(self, journal: Journal) -> None:
-        self.begun.set()
-        assert self._released.wait(10)
-
-    async def start(self, nursery: trio.Nursery) -> None:
-        nursery.start_soon(self._writer.write, self)
-        assert await trio.to_thread.run_sync(self.begun.wait, 10)
-
-    def release(self) -> None:
-        self._released.set()
-
-
 @pytest.fixture
 def hold(store: SqliteStore) -> Iterator[Hold]:
     hold = Hold(store)
     yield hold
     hold.release()
-
-
-def count_commits(store: SqliteStore) -> list[int]:
-    commits: list[int] = []
-    connection = store._writer._journal.connection
-
-    def committed() -> bool:
-        commits.append(1)
-        return False
-
-    connection.set_commit_hook(committed)
-    return commits
 
 
 async def test_all_that_gathers_is_one_transaction(store: SqliteStore, hold: Hold) -> None:
