@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 import trio
 
+from tests.desk import settings_of
 from tests.test_media_stores import PICTURE, TWO, threads_ended
 from trio_wa.adapters.media_directory import MediaDirectory
 from trio_wa.ports import StoreUnavailable
+from trio_wa.service import open_media
 
 KILLED = """
 import os, signal, sys
@@ -259,3 +261,11 @@ async def test_looking_at_what_is_kept_spares_what_is_being_written(directory: P
         assert await media.kept() == ["old"]
         gate.open()
     assert await media.read("a") == PICTURE
+
+
+async def test_the_database_has_one_directory_by_whatever_name_it_is_opened(tmp_path: Path) -> None:
+    (tmp_path / "link.db").symlink_to("trio-wa.db")
+    by_link = open_media(settings_of(journal_path=str(tmp_path / "link.db")))
+    await by_link.put(TWO)
+    by_name = open_media(settings_of(journal_path=str(tmp_path / "trio-wa.db")))
+    assert await by_name.read("a") == PICTURE

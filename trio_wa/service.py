@@ -69,10 +69,10 @@ async def open_store(settings: Settings, publish: Publish) -> AsyncIterator[Stor
 
 
 def open_media(settings: Settings) -> MediaStore:
-    """Where the data of files are kept: beside the store."""
+    """Where the data of files are kept: beside the store, whose file has one name for both."""
     if settings.in_memory:
         return MemoryMedia()
-    return MediaDirectory(Path(f"{settings.journal_path}.media"))
+    return MediaDirectory(Path(f"{Path(settings.journal_path).resolve()}.media"))
 
 
 async def run(
