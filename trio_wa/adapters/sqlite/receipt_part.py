@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from trio_wa.adapters.sqlite import receipts
-from trio_wa.adapters.sqlite.parts import Part
+from trio_wa.adapters.sqlite.part import Part
 from trio_wa.ports import Moved, Receipt, Unconfirmed
 
 

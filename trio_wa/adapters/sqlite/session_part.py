@@ -11,7 +11,7 @@ from trio_wa.adapters.sqlite import (
     traffic,
     upkeep,
 )
-from trio_wa.adapters.sqlite.parts import Part
+from trio_wa.adapters.sqlite.part import Part
 from trio_wa.core.pace import History
 from trio_wa.ports import Activity, Place, SessionMemory, Suppression
 
