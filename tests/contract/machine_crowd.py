@@ -37,7 +37,7 @@ class Crowd:
             for wanted, answer in zip(drafts, answers, strict=True):
                 self._learn(wanted, answer)
         elif name == "release":
-            await self._release(at - number // 4, 1 + number % 4)
+            await self._release(at + 10 - number, 1 + number % 4)
         elif name == "cancel_batch":
             await self._cancel_batch(BATCHES[number % 2], at, 1 + number % 4)
         elif name == "suppress":

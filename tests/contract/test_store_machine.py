@@ -66,7 +66,7 @@ def opened(path: Path, *, on_disk: bool) -> AbstractAsyncContextManager[Store]:
     return nullcontext(MemoryStore(lambda _: None))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=250)
 @given(steps)
 def test_any_sequence_keeps_the_sum_in_memory(sequence: list[tuple[str, int]]) -> None:
     trio.run(lambda: run(sequence, on_disk=False))
