@@ -3,8 +3,9 @@
 from tests.contract.messages import NOW, accept, begun, draft, finish, receive, settle, status_of
 from trio_wa.adapters.acknowledgement import MAX_ACKS
 from trio_wa.adapters.memory_store import MemoryStore
+from trio_wa.core.content import File, Image
 from trio_wa.core.status import Status
-from trio_wa.ports import Accepted, IdempotencyKey, Replayed
+from trio_wa.ports import Accepted, IdempotencyKey, Replayed, Suppression
 
 
 async def test_only_the_newest_settled_messages_are_kept_and_the_others_count_as_purged() -> None:
@@ -79,3 +80,51 @@ async def test_the_ack_of_a_message_that_was_dropped_finds_nothing() -> None:
     assert await receive(store, "3EB0a", 2) is None
     assert await receive(store, "3EB0b", 2) is not None
     assert not store._table.bearer("default", "3EB0a")
+
+
+async def test_a_person_has_no_chat_id_that_was_forgotten() -> None:
+    store = MemoryStore(lambda _: None, max_settled=1)
+    await store.remember_contact("1@c.us", "1@lid")
+    await store.remember_contact("2@c.us", "2@lid")
+    await store.suppress(Suppression("1@lid", NOW))
+    await accept(store, "a", chat_id="1@c.us")
+    assert store._table.contacts.names("1@lid") == ("1@lid",)
+
+
+async def test_nobody_falls_off_the_list() -> None:
+    store = MemoryStore(lambda _: None, max_settled=2)
+    for n in range(5):
+        await store.suppress(Suppression(f"{n}@c.us", NOW))
+    assert [await store.suppression(f"{n}@c.us") is None for n in range(5)] == [False] * 5
+
+
+async def test_a_batch_goes_with_the_last_of_its_messages() -> None:
+    store = MemoryStore(lambda _: None, max_settled=1)
+    await store.accept_all([draft(f"m{n}", batch="b") for n in range(3)])
+    assert list(await store.cancel_batch("b", NOW, 10)) == ["m0", "m1", "m2"]
+    batch = await store.batch("b")
+    assert batch is not None
+    assert batch.counts == {Status.CANCELLED: 1}
+    await finish(store, await accept(store, "another"), Status.SENT)
+    assert await store.batch("b") is None
+    assert not store._table.batches
+
+
+async def test_the_data_of_messages_that_were_dropped_are_spent_all_the_same() -> None:
+    store = MemoryStore(lambda _: None, max_settled=1)
+    for n in range(3):
+        message = await accept(store, f"m{n}", content=Image(File("image/png")))
+        await finish(store, message, Status.SENT)
+    assert await store.get("m0") is None
+    assert await store.spent_data(10) == ["m0", "m1", "m2"]
+    await store.forget_data(["m0", "m1", "m2"])
+    assert await store.spent_data(10) == []
+
+
+async def test_a_scheduled_message_is_not_dropped() -> None:
+    store = MemoryStore(lambda _: None, max_settled=1)
+    await accept(store, "scheduled", send_at=NOW + 99)
+    for n in range(3):
+        await finish(store, await accept(store, f"m{n}"), Status.SENT)
+    assert [each.id for each in await store.release_due(NOW + 99, 10)] == ["scheduled"]
+    assert (await store.ledger()).balanced

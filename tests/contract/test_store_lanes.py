@@ -132,3 +132,13 @@ async def test_open_attempts_come_by_seq_whatever_their_lane(store: Store) -> No
         await store.begin(message, "default", NOW + 1)
     ids = [attempt.message.id for attempt in await store.open_attempts()]
     assert ids == ["bulk0", "normal0", "urgent1"]
+
+
+async def test_open_attempts_come_by_their_last_place(store: Store) -> None:
+    await accept(store, "first", send_at=NOW + 9)
+    second = await accept(store, "second", priority="urgent")
+    [first] = await store.release_due(NOW + 9, 10)
+    for message in (first, second):
+        await store.begin(message, "default", NOW + 10)
+    ids = [attempt.message.id for attempt in await store.open_attempts()]
+    assert ids == ["second", "first"]

@@ -193,8 +193,10 @@ async def test_two_numbers_of_one_person_are_on_the_list_together(store: Store) 
 async def test_a_chat_id_that_was_found_to_be_anothers_is_theirs(store: Store) -> None:
     await store.remember_contact(BUDI, LID)
     await store.remember_contact(BUDI, "1@lid")
-    await store.suppress(Suppression(LID, NOW))
     await accept(store, "a")
+    assert await store.suppress(Suppression(LID, NOW)) == {}
+    await accept(store, "b")
+    assert await store.suppress(Suppression("1@lid", NOW)) == {"a": "normal", "b": "normal"}
 
 
 async def test_each_chat_id_has_an_entry_of_its_own(store: Store) -> None:

@@ -89,9 +89,9 @@ def resolve(
 
 
 def _queued(table: Table, message: Message) -> Row | None:
-    """The row of a message if it is queued in that place, and its time has come."""
+    """The row of a message if it is queued, in the place that the message has."""
     row = table.rows.get(message.id)
-    if row is None or row.status is not Status.QUEUED or row.seq != message.seq or row.scheduled:
+    if row is None or row.status is not Status.QUEUED or row.seq != message.seq:
         return None
     return row
 

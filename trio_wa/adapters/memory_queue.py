@@ -19,7 +19,7 @@ class Queue:
 
     def __init__(self) -> None:
         self._lanes: dict[Priority, dict[int, Row]] = {priority: {} for priority in LANES}
-        self._scheduled: dict[str, Row] = {}
+        self._scheduled: dict[int, Row] = {}
         self._due = LiveHeap(self._waits)
 
     def enter(self, row: Row) -> None:
@@ -28,14 +28,14 @@ class Queue:
 
     def schedule(self, row: Row, send_at: float) -> None:
         """Let a message wait for its time."""
-        self._scheduled[row.draft.id] = row
+        self._scheduled[row.number] = row
         self._due.push((send_at, row.number, row.draft.id))
 
     def leave(self, row: Row) -> None:
         """Take the place of a message away."""
         if row.scheduled:
             row.scheduled = False
-            del self._scheduled[row.draft.id]
+            del self._scheduled[row.number]
         else:
             del self._lanes[row.draft.priority][row.seq]
 
@@ -49,7 +49,7 @@ class Queue:
         entry = self._due.pop_until(at)
         if entry is None:
             return None
-        row = self._scheduled[entry[2]]
+        row = self._scheduled[entry[1]]
         self.leave(row)
         return row
 
@@ -75,5 +75,4 @@ class Queue:
         return taken | {priority: len(lane) for priority, lane in self._lanes.items()}
 
     def _waits(self, entry: Entry) -> bool:
-        row = self._scheduled.get(entry[2])
-        return row is not None and row.number == entry[1]
+        return entry[1] in self._scheduled
