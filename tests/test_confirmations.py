@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,7 +16,16 @@ from trio_wa.clock import Clock
 from trio_wa.confirmations import LIMIT_SECONDS, LOOK_UP_SECONDS, Confirmations
 from trio_wa.core.session import Session
 from trio_wa.core.status import Status
-from trio_wa.ports import Accepted, Finding, Found, Missing, Receipt, Record, Unreadable
+from trio_wa.ports import (
+    Accepted,
+    Finding,
+    Found,
+    Missing,
+    Receipt,
+    Record,
+    Unconfirmed,
+    Unreadable,
+)
 from trio_wa.window import Window
 
 SESSIONS = [Session("a", "http://waha"), Session("b", "http://waha")]
@@ -321,8 +331,8 @@ async def test_a_resend_that_is_cut_at_any_step_takes_a_place_for_what_it_queued
     for step in itertools.count(1):
         bench = Bench(resend=True)
         await bench.send("m")
-        resend = bench.confirmations._send_again
-        cut = await cancelled_at(step, lambda resend=resend: resend("m"))
+        resend = partial(bench.confirmations._send_again, Unconfirmed("m", "", "", 0.0))
+        cut = await cancelled_at(step, resend)
         status = (await bench.record("m")).status
         seen.add(status)
         assert bench.window.backlog == (status is Status.QUEUED)

@@ -11,7 +11,7 @@ from tests.core.messages import message
 from tests.fakes import FakeAddressing, FakeGateway, FakeInquiries, FakeStore
 from trio_wa.clock import Clock
 from trio_wa.core.dispatch import Dispatch
-from trio_wa.core.message import Message
+from trio_wa.core.message import Message, Priority
 from trio_wa.core.notice import Notice
 from trio_wa.core.outcome import Outcome, Sent, Unavailable, Unknown
 from trio_wa.core.retry import Final, Requeue, RetryPolicy
@@ -64,11 +64,17 @@ class Line:
             self.dispatcher.claims.close()
 
     def accept(
-        self, seq: int, *, to: str | None = None, sessions: tuple[str, ...] = (), **others: float
+        self,
+        seq: int,
+        *,
+        to: str | None = None,
+        sessions: tuple[str, ...] = (),
+        priority: Priority = "normal",
+        **others: float,
     ) -> None:
         """Let a message in; `due_in` and `ttl` are in seconds from now."""
         now = self.clock.now()
-        assert self.window.reserve("normal")
+        assert self.window.reserve(priority)
         due_in = others.get("due_in")
         arrival = message(
             seq,
@@ -76,6 +82,7 @@ class Line:
             sessions=sessions,
             expires_at=now + others.get("ttl", DAY),
             due_at=0.0 if due_in is None else now + due_in,
+            priority=priority,
         )
         self.window.publish(arrival)
 

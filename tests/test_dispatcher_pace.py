@@ -52,9 +52,9 @@ async def test_a_message_begins_about_when_it_was_said_to(
     promised = {}
     for seq in range(1, 41):
         line.accept(seq)
-        promised[f"m{seq}"] = line.dispatcher.estimate(())
+        promised[f"m{seq}"] = line.dispatcher.estimate((), "normal", more=-1)
         await trio.testing.wait_all_tasks_blocked()
-    later = {f"m{seq}": line.dispatcher.estimate((), seq) for seq in range(3, 41)}
+    later = {f"m{seq}": line.dispatcher.estimate((), "normal", seq) for seq in range(3, 41)}
     await trio.sleep(60)
     assert begins == pytest.approx(promised, abs=1.1)
     assert {name: begins[name] for name in later} == pytest.approx(later, abs=1.1)
@@ -74,7 +74,7 @@ async def test_only_those_sessions_count_that_a_message_allows_and_that_work(
     now = line.clock.now()
 
     def wait(*sessions: str) -> float:
-        estimated_at = line.dispatcher.estimate(sessions)
+        estimated_at = line.dispatcher.estimate(sessions, "normal", more=-1)
         assert estimated_at is not None
         return estimated_at - now
 
@@ -84,10 +84,10 @@ async def test_only_those_sessions_count_that_a_message_allows_and_that_work(
     assert wait() == wait("a", "b", "c") == pytest.approx(1 + 37 / 3)
     line.dispatcher.set_paused("c", paused=True)
     assert wait("b") == pytest.approx(1 + 13.5)
-    assert line.dispatcher.estimate(("c",)) is None
+    assert line.dispatcher.estimate(("c",), "normal", more=-1) is None
     line.dispatcher.set_status("a", "FAILED")
     line.dispatcher.set_ghost("b", "out")
-    assert line.dispatcher.estimate(()) is None
+    assert line.dispatcher.estimate((), "normal", more=-1) is None
 
 
 async def test_what_lies_only_in_the_store_is_ahead_too(
@@ -100,17 +100,17 @@ async def test_what_lies_only_in_the_store_is_ahead_too(
     await trio.testing.wait_all_tasks_blocked()  # the first is out, four wait in memory
     now = line.clock.now()
     assert line.window.reserve("normal")  # that of the message that asks
-    assert line.dispatcher.estimate(()) == pytest.approx(now + 1 + 19)
-    assert line.dispatcher.estimate((), 5) == pytest.approx(now + 1 + 3)
-    assert line.dispatcher.estimate((), 12) == pytest.approx(now + 1 + 4 + 6)
+    assert line.dispatcher.estimate((), "normal", more=-1) == pytest.approx(now + 1 + 19)
+    assert line.dispatcher.estimate((), "normal", 5) == pytest.approx(now + 1 + 3)
+    assert line.dispatcher.estimate((), "normal", 12) == pytest.approx(now + 1 + 4 + 6)
 
 
 async def test_without_a_pace_nothing_is_said(nursery: trio.Nursery) -> None:
     line = Line()
     nursery.start_soon(line.run)
     line.accept(1)
-    assert line.dispatcher.estimate(()) is None
-    assert line.dispatcher.estimate((), 1) is None
+    assert line.dispatcher.estimate((), "normal", more=-1) is None
+    assert line.dispatcher.estimate((), "normal", 1) is None
 
 
 async def test_quiet_hours_put_off_what_is_said_to_begin_in_them(
@@ -124,9 +124,12 @@ async def test_quiet_hours_put_off_what_is_said_to_begin_in_them(
     )
     nursery.start_soon(line.run)
     for seq in range(1, 101):
-        line.accept(seq)
+        line.accept(seq, priority="bulk")
     await trio.testing.wait_all_tasks_blocked()
-    first, last = line.dispatcher.estimate((), 10), line.dispatcher.estimate((), 100)
+    first, last = (
+        line.dispatcher.estimate((), "bulk", 10),
+        line.dispatcher.estimate((), "bulk", 100),
+    )
     assert first is not None
     assert last is not None
     assert first - line.clock.now() == pytest.approx(9 * 60)

@@ -37,7 +37,7 @@ async def test_the_same_request_again_gets_the_first_answer_and_records_nothing(
     assert "Idempotency-Replayed" not in first.headers
     assert again.headers["Idempotency-Replayed"] == "true"
     assert len(desk.published()) == 1
-    assert desk.window.places == 1
+    assert desk.window.backlog == 1
 
 
 async def test_a_key_in_quotes_is_the_bare_key() -> None:
@@ -53,7 +53,7 @@ async def test_another_payload_under_the_same_key_is_422() -> None:
         answer = await send(desk, "k", HELLO | change)
         assert (answer.status, answer.code) == (422, "idempotency_key_reused")
     assert len(desk.published()) == 1
-    assert desk.window.places == 1
+    assert desk.window.backlog == 1
 
 
 async def test_what_a_payload_says_counts_and_not_how_it_is_written() -> None:
@@ -122,7 +122,7 @@ async def test_while_the_first_is_in_flight_the_same_key_is_409(
     assert early.headers["Retry-After"] == "1"
     assert answers[0].status == 202
     assert (await send(desk, "k")).headers["Idempotency-Replayed"] == "true"
-    assert desk.window.places == 2
+    assert desk.window.backlog == 2
 
 
 async def test_a_caller_that_hung_up_finds_its_message_by_the_key(
@@ -147,7 +147,7 @@ async def test_a_record_that_fails_lets_go_of_the_key() -> None:
     for _ in range(2):
         answer = await send(desk, "k")
         assert (answer.status, answer.code) == (503, "store_unavailable")
-    assert desk.window.places == 0
+    assert desk.window.backlog == 0
 
 
 async def test_an_unforeseen_error_lets_go_of_the_key_and_the_place() -> None:
@@ -158,7 +158,7 @@ async def test_an_unforeseen_error_lets_go_of_the_key_and_the_place() -> None:
     desk = Desk(opening=Failing)
     for _ in range(2):
         assert (await send(desk, "k")).status == 500
-    assert desk.window.places == 0
+    assert desk.window.backlog == 0
 
 
 async def test_each_owner_has_keys_of_its_own() -> None:

@@ -337,7 +337,7 @@ async def test_a_look_of_an_attempt_that_is_over_says_nothing_of_the_next(
     await bench.receive(first, -1)  # it has failed, ...
     now = bench.clock.now()
     assert await bench.store.retry("m", now, now + 3600)  # ... is queued again by hand, ...
-    [queued] = await bench.store.queued(0, 10)
+    [queued] = await bench.store.queued("normal", 0, 10)
     bench.look_ups.finding = lambda _waha_id: Missing()
     second = await bench.attempt(queued, "b")
     bench.inquiries.open(second)  # ... and is being looked up once more

@@ -33,7 +33,9 @@ KEYS = ",".join(
 )
 ROUTES: list[tuple[str, str, Scope]] = [
     ("POST", "/send", "send"),
+    ("POST", "/send/batch", "send"),
     ("GET", "/messages", "read"),
+    ("GET", "/suppressions", "read"),
     ("GET", "/messages/{}", "read"),
     ("HEAD", "/messages/{}", "read"),
     ("POST", "/messages/{}/cancel", "send"),
@@ -48,6 +50,8 @@ ROUTES: list[tuple[str, str, Scope]] = [
     ("POST", "/webhooks/waha", "admin"),
 ]
 QR_CODE = "/sessions/b/qr"  # answered with a picture
+PERSON = "/suppressions/6281234567899"
+LISTED: list[tuple[str, Scope]] = [("PUT", "send"), ("GET", "read"), ("DELETE", "admin")]
 EVENT = {"id": "evt_1", "timestamp": 1_795_489_115_687, "event": "message", "session": "a"}
 OTHER_MACHINE: dict[str, Any] = {"peer": "192.0.2.7"}
 PROXY_HEADERS = [
@@ -71,7 +75,7 @@ def environment(tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
 
 
 async def ask(desk: Desk, method: str, path: str, message_id: str, **asking: Any) -> Answer:
-    bodies: dict[str, Any] = {"/send": HELLO, "/webhooks/waha": EVENT}
+    bodies: dict[str, Any] = {"/send": HELLO, "/send/batch": [HELLO], "/webhooks/waha": EVENT}
     sent = bodies.get(path, {"status": "failed"}) if method == "POST" else None
     return await desk.ask(method, path.format(message_id), given=sent, **asking)
 
@@ -106,10 +110,37 @@ async def test_each_route_takes_its_scope_and_nothing_less(
     assert (await ask(desk, method, path, message_id, by="root")).status in (200, 202, 409)
 
 
+async def test_a_batch_is_shown_and_cancelled_by_its_scopes_and_its_owner_alone() -> None:
+    desk = Desk(api_keys=KEYS)
+    batch = (await desk.ask("POST", "/send/batch", given=[HELLO], by="both")).body["id"]
+    for method, path in (("GET", f"/batches/{batch}"), ("POST", f"/batches/{batch}/cancel")):
+        refused = "sender" if method == "GET" else "reader"
+        assert (await desk.ask(method, path)).status == 401
+        assert (await desk.ask(method, path, by=refused)).status == 403
+        assert (await desk.ask(method, path, by="other")).status == 404
+        for name in ("both", "root"):
+            assert (await desk.ask(method, path, by=name)).status == 200
+
+
+@pytest.mark.parametrize(("method", "scope"), LISTED)
+async def test_the_list_is_changed_by_its_scopes_alone(method: str, scope: Scope) -> None:
+    desk = Desk(api_keys=KEYS)
+    assert (await desk.fetch("PUT", PERSON, by="sender")).status == 201
+    assert (await desk.fetch(method, PERSON)).status == 401
+    for name, scopes in (("sender", ["send"]), ("reader", ["read"]), ("root", [scope])):
+        answer = await desk.fetch(method, PERSON, by=name)
+        assert answer.status in ((200, 204) if scope in scopes else (403,))
+
+
 async def test_the_table_of_routes_is_whole() -> None:
     plain = {path for path in Desk().intake._plain if path not in ("/livez", "/readyz")}
     patterned = [pattern for pattern, _ in Desk().intake._patterns]
-    tested = {path for _, path, _ in ROUTES} | {QR_CODE}
+    tested = {path for _, path, _ in ROUTES} | {
+        QR_CODE,
+        PERSON,
+        "/batches/{}",
+        "/batches/{}/cancel",
+    }
     assert plain <= tested
     for pattern in patterned:
         assert any(pattern.fullmatch(path) for path in tested)

@@ -96,6 +96,8 @@ async def test_the_location_of_an_accepted_message_shows_it(autojump_clock: Mock
         "id": accepted.body["id"],
         "to": "+62 812-3456",
         "chat_id": "628123456@c.us",
+        "type": "text",
+        "priority": "normal",
         "status": "queued",
         "waiting_for": "turn",
         "next_attempt_at": None,
@@ -195,8 +197,8 @@ async def test_when_a_message_is_about_to_begin_is_shown_with_it_and_not_in_a_li
     waiting: Waiting, shown: str
 ) -> None:
     desk = Desk()
-    desk.dispatch.estimated_at = 2_000_000_000.0
     message_id = await desk.send(session=["b"])
+    desk.dispatch.estimated_at = 2_000_000_000.0
     (message,) = desk.published()
     desk.dispatch.waits[message_id] = waiting
     desk.dispatch.estimated.clear()
@@ -213,8 +215,8 @@ async def test_when_a_message_is_about_to_begin_is_shown_with_it_and_not_in_a_li
 @pytest.mark.parametrize("paced", [False, True])
 async def test_without_a_pace_or_once_it_has_begun_no_time_is_shown(paced: bool) -> None:
     desk = Desk()
-    desk.dispatch.estimated_at = 2_000_000_000.0 if paced else None
     message_id = await desk.send()
+    desk.dispatch.estimated_at = 2_000_000_000.0 if paced else None
     if paced:
         (message,) = desk.published()
         assert await desk.store.begin(message, "a", desk.clock.now())

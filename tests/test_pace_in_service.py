@@ -253,7 +253,7 @@ async def test_a_session_whose_engine_fails_is_restarted_and_comes_back(
 
 @pytest.mark.trio_wa(quiet_hours="00:00-23:59 Asia/Jakarta")
 async def test_quiet_hours_hold_what_waits_and_say_until_when(trio_wa, waha, autojump_clock):
-    message_id = await trio_wa.send(somebody(1), "by day")
+    message_id = await trio_wa.send(somebody(1), "by day", priority="bulk")
     await trio.sleep(1)
     view = (await trio_wa.client.get(f"/messages/{message_id}")).json()
     assert view["waiting_for"] == "quiet_hours"

@@ -202,7 +202,7 @@ class Restart:
         life = Life(capacity=self.capacity, max_backlog=100)
         self.lives.append(life)
         left = await self.store.open_attempts()
-        queued = await self.store.queued(0, 1_000)
+        queued = await self.store.queued("normal", 0, 1_000)
         life.window.recall({"normal": len(left) + len(queued)})
         store = FailingStore(self.store, **options.pop("failures", {}))
         return life, scheduler_of(store, life, left, **options)

@@ -520,7 +520,7 @@ async def test_cut_at_any_step_store_and_dispatcher_tell_the_same(answer: Outcom
         match status:
             case Status.QUEUED:
                 assert not written
-                [queued] = await store.queued(0, 10)
+                [queued] = await store.queued("normal", 0, 10)
                 assert queued.waha_id is None
             case Status.UNKNOWN:
                 assert written

@@ -79,7 +79,7 @@ def create_routes(
 
     return {
         "/send": {"POST": Route(accept, "submit")},
-        "/send/batch": {"POST": Route(accept_batch, "submit")},
+        "/send/batch": {"POST": Route(accept_batch, "send")},
         "/batches/{id}": {"GET": Route(batches.show, "read")},
         "/batches/{id}/cancel": {"POST": Route(batches.cancel, "send")},
         "/suppressions": {"GET": Route(suppressions.list, "read")},
