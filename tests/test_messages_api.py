@@ -708,6 +708,22 @@ async def test_a_bulk_retry_takes_the_places_there_are() -> None:
     assert (answer.status, answer.code) == (503, "queue_full")
 
 
+async def test_a_full_lane_keeps_a_bulk_retry_from_no_other() -> None:
+    desk = Desk(backlog=1)
+    ids = {}
+    for name, priority in [("first", "bulk"), ("second", "bulk"), ("code", "urgent")]:
+        given = {"to": "6281234567890", "message": "Hello", "priority": priority}
+        ids[name] = (await desk.ask("POST", "/send", given=given)).body["id"]
+        (message,) = desk.published()
+        await desk.attempt(message, Final(Status.FAILED, "why", "because"))
+    answer = await desk.ask("POST", "/messages/retry", given={"status": "failed"})
+    assert (answer.status, answer.body) == (202, {"queued": 2, "remaining": 1})
+    assert {message.id for message in desk.published()} == {ids["first"], ids["code"]}
+    answer = await desk.ask("POST", "/messages/retry", given={"status": "failed"})
+    assert (answer.status, answer.code) == (503, "queue_full")
+    assert "1 bulk messages wait already (MAX_BACKLOG)" in answer.body["detail"]
+
+
 async def test_a_bulk_retry_ends_in_time_on_a_slow_store(autojump_clock: MockClock) -> None:
     desk = Desk(opening=SlowStore)
     for _ in range(10):

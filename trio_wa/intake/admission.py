@@ -15,7 +15,7 @@ from trio_wa.intake.caller import Caller
 from trio_wa.intake.dispatching import Dispatching
 from trio_wa.intake.idempotency import fingerprint
 from trio_wa.intake.recording import fetched, recorded
-from trio_wa.intake.refusal import Refusal, busy, invalid, suppressed
+from trio_wa.intake.refusal import Refusal, busy, full, invalid, stopping, suppressed
 from trio_wa.intake.sending import Sending
 from trio_wa.ports import (
     Acceptance,
@@ -65,7 +65,7 @@ class Admission:
     def closed(self) -> Refusal | None:
         """Why nothing at all is accepted now; None if messages are."""
         if not self.window.open:
-            return busy("stopping", "the service is stopping; try again in a moment")
+            return stopping()
         if (reason := self.store.problem()) is not None:
             return busy("store_unavailable", reason)
         return None
@@ -103,7 +103,7 @@ class Admission:
         """Record all that can be accepted in one transaction; for each what came of it, in order.
 
         Raises:
-            StoreUnavailable: nothing is recorded.
+            StoreUnavailable: nothing is recorded but what has a key, and is replayed next time.
         """
         answers = self._reserve_all([each.draft for each in candidates])
         chosen = [
@@ -175,10 +175,7 @@ class Admission:
     def _reserve(self, draft: Draft) -> Refusal | None:
         if self.window.reserve(draft.place):
             return None
-        limit = self.window.places(draft.place).limit
-        if draft.place == "scheduled":
-            return busy("schedule_full", f"{limit} messages are scheduled already (MAX_SCHEDULED)")
-        return busy("queue_full", f"{limit} messages wait already")
+        return full(draft.place, self.window.places(draft.place).limit)
 
     async def _record(self, chosen: Sequence[Candidate]) -> list[Answer]:
         """Record what has a place; who is not accepted gives it back."""

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from trio_wa.core.message import Priority
 from trio_wa.core.status import Status
 from trio_wa.intake.http import Request, Response, answer
 from trio_wa.intake.messages import refused
-from trio_wa.intake.operations import RETRIED, Operations, busy
+from trio_wa.intake.operations import RETRIED, Operations
 from trio_wa.intake.recording import fetched
+from trio_wa.intake.refusal import stopping
 from trio_wa.intake.selection import MAX_LIMIT, BadSelection, Selection, read_selection
 from trio_wa.intake.views import looked_up
 from trio_wa.ports import Cursor, Record
@@ -37,11 +39,11 @@ class BulkRetry:
         except BadSelection as error:
             return refused(error)
         if not self.operations.window.open:
-            return busy("stopping", "the service is stopping; try again in a moment")
+            return stopping().response()
         matching, oldest = await self._oldest(selection)
-        queued, left = await self._queue_again(oldest)
-        if left and not queued:
-            return self.operations.no_place(oldest[0].priority)
+        queued, left, full = await self._queue_again(oldest)
+        if full and not queued:
+            return self.operations.no_place(full[0])
         log.info("messages.retried", queued=queued, by=request.caller.name)
         remaining = matching - len(oldest) + left
         return answer(202, {"queued": queued, "remaining": remaining})
@@ -59,22 +61,30 @@ class BulkRetry:
             wanted = replace(wanted, cursor=Cursor(last.accepted_at, last.number))
         return matching, tuple(reversed(oldest))
 
-    async def _queue_again(self, records: Sequence[Record]) -> tuple[int, int]:
-        """How many were queued, and how many are left because there is no place, or no time."""
+    async def _queue_again(self, records: Sequence[Record]) -> tuple[int, int, Sequence[Priority]]:
+        """How many were queued, how many are left for want of a place or of time, and full lanes.
+
+        Of a lane that is full no later message is queued either: it would overtake.
+        """
         clock = self.operations.messages.clock
         until = clock.now() + BULK_SECONDS
-        queued = 0
+        queued = left = 0
+        full: list[Priority] = []
         for done, record in enumerate(records):
+            if record.priority in full:
+                left += 1
+                continue
             if done and clock.now() >= until:
-                return queued, len(records) - done
+                return queued, left + len(records) - done, full
             match await self.operations.queue_again(record):
                 case "queued":
                     queued += 1
                 case "no_place":
-                    return queued, len(records) - done
+                    left += 1
+                    full.append(record.priority)
                 case "other_state":  # another request was faster, or its data are gone
                     pass
-        return queued, 0
+        return queued, left, full
 
 
 def _read(request: Request, region: str | None) -> Selection:

@@ -10,7 +10,7 @@ from trio_wa.core.status import Status
 from trio_wa.intake.http import Request, Response, answer, problem
 from trio_wa.intake.messages import Messages, missing
 from trio_wa.intake.recording import fetched, recorded
-from trio_wa.intake.refusal import suppressed
+from trio_wa.intake.refusal import full, stopping, suppressed
 from trio_wa.intake.views import looked_up
 from trio_wa.ports import Record
 from trio_wa.window import Window
@@ -59,7 +59,7 @@ class Operations:
             detail = "the data of its file are gone since it was settled: send it anew"
             return problem(409, "media_gone", detail)
         if not self.window.open:
-            return busy("stopping", "the service is stopping; try again in a moment")
+            return stopping().response()
         match await self.queue_again(record):
             case "queued":
                 return await self._shown(request, 202)
@@ -73,8 +73,7 @@ class Operations:
 
     def no_place(self, priority: Priority) -> Response:
         """503, where a lane has no place."""
-        limit = self.window.places(priority).limit
-        return busy("queue_full", f"{limit} messages wait already")
+        return full(priority, self.window.places(priority).limit).response()
 
     async def queue_again(self, record: Record) -> Literal["queued", "no_place", "other_state"]:
         """Queue a message again, in a place of its own, and say whether that could be."""
@@ -104,8 +103,3 @@ class Operations:
         if record is None:
             return missing()
         return answer(status, self.messages.view(record, whole=True))
-
-
-def busy(code: str, detail: str) -> Response:
-    """503: not now, but in a moment."""
-    return problem(503, code, detail, Retry_After="1")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trio_wa.intake.http import Response, problem
-from trio_wa.ports import Suppression
+from trio_wa.ports import Place, Suppression
 from trio_wa.telemetry import timestamp
 
 FULL = "Server sibuk, antrean penuh"
@@ -53,3 +53,17 @@ def suppressed(suppression: Suppression) -> Refusal:
 def busy(code: str, detail: str) -> Refusal:
     """503: not now, but in a moment."""
     return Refusal(503, code, detail)
+
+
+def stopping() -> Refusal:
+    """503, once nothing is accepted any more."""
+    return busy("stopping", "the service is stopping; try again in a moment")
+
+
+def full(place: Place, limit: int) -> Refusal:
+    """503, where all places of a lane, or of the schedule, are taken."""
+    if place == "scheduled":
+        detail = f"{limit} messages are scheduled already (MAX_SCHEDULED): try again in a moment"
+        return busy("schedule_full", detail)
+    detail = f"{limit} {place} messages wait already (MAX_BACKLOG): try again in a moment"
+    return busy("queue_full", detail)
