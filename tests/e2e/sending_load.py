@@ -50,7 +50,7 @@ class Item:
     @property
     def campaign(self) -> bool:
         """Whether its batch is cancelled."""
-        return self.request == CLIENTS * STOCK
+        return self.request >= CLIENTS * STOCK
 
     @property
     def may_come_twice(self) -> bool:
@@ -157,9 +157,9 @@ class Load:
         await self.call(put)
         self.suppressed[f"{number}@c.us"] = time.time()
 
-    async def campaign(self) -> None:
+    async def campaign(self, place: int) -> None:
         """Send a batch of which half is scheduled for an hour later, and cancel it."""
-        first = CLIENTS * STOCK
+        first = CLIENTS * STOCK + place * CAMPAIGN
         at = time.time() + 3600
         items = [
             self._item(first + n, first, somebody(first + n), "bulk", at if n % 2 else None)
