@@ -7,6 +7,7 @@ import random
 import tracemalloc
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from math import inf
 
 import pytest
 import trio
@@ -113,6 +114,18 @@ async def test_the_time_for_the_send_begins_after_the_data_were_read(
     media = FakeMedia(m1=SMALL)
     media.seconds = 2 * TIMEOUT
     assert await send_to(await serve_tcp(nursery, Script(CREATED)), media) == Sent("3EB0FF")
+
+
+async def test_a_disk_that_hangs_holds_no_worker_for_ever(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    server = Script(CREATED)
+    media = FakeMedia(m1=SMALL)
+    media.seconds = inf
+    outcome = await send_to(await serve_tcp(nursery, server), media)
+    detail = "the data of its file were not read within 60 s"
+    assert outcome == Unavailable("media_unreadable", detail, "message")
+    assert server.requests == []
 
 
 async def test_a_refused_connection_is_certainly_unsent() -> None:

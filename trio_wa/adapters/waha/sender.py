@@ -2,6 +2,8 @@
 
 from typing import assert_never
 
+import trio
+
 from trio_wa.adapters.waha.answer import Answer
 from trio_wa.adapters.waha.contact import check_exists
 from trio_wa.adapters.waha.exchange import Exchange, Http, Stage, api
@@ -13,6 +15,9 @@ from trio_wa.core.message import Message
 from trio_wa.core.outcome import Outcome, Rejected, Sent, Unavailable, Unknown
 from trio_wa.core.session import Session
 from trio_wa.ports import Check, MediaStore, MessageId, StoreUnavailable
+
+READ_SECONDS = 60.0
+"""How long the data of a file may take to be read: a disk that hangs holds no worker for ever."""
 
 
 class WahaSender:
@@ -52,8 +57,10 @@ class WahaSender:
         endpoint, members = send_request(message, session)
         if not holds_data(message.content):
             return endpoint, body_of(members, None)
-        data = await self._media.read(message.id)
-        return None if data is None else (endpoint, body_of(members, data))
+        with trio.move_on_after(READ_SECONDS):
+            data = await self._media.read(message.id)
+            return None if data is None else (endpoint, body_of(members, data))
+        raise StoreUnavailable(f"the data of its file were not read within {READ_SECONDS:g} s")
 
     def cut(self) -> Outcome:
         """What is known of the attempt that was just cancelled."""
