@@ -27,6 +27,7 @@ from trio_wa.ports import (
     Missing,
     OpenAttempt,
     Receipt,
+    Suppression,
     Unreadable,
 )
 
@@ -204,6 +205,21 @@ async def test_without_a_proof_the_choice_decides_at_the_mark(
     record = await record_of(bench.store, "m")
     assert (record.status, record.code) == (status, "timeout")
     assert (record.settled_at is None) == (status is Status.QUEUED)
+
+
+@pytest.mark.parametrize("proof", [True, None])
+async def test_what_nobody_wants_any_more_is_not_queued_again(
+    proof: bool | None, autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    bench = Bench("resend")
+    nursery.start_soon(bench.inquiries.run)
+    bench.look_ups.trusts["a"].look_ups = proof
+    opened = await bench.open("m")
+    await bench.store.suppress(Suppression(opened.message.chat_id, bench.clock.now()))
+    await wait_released(bench)
+    assert bench.released_ == [("m", Final(Status.CANCELLED))]
+    record = await record_of(bench.store, "m")
+    assert (record.status, record.code) == (Status.CANCELLED, "suppressed")
 
 
 async def test_where_look_ups_turn_out_useless_it_ends_with_the_next_look(

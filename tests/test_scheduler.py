@@ -15,7 +15,7 @@ from trio_wa.clock import Clock
 from trio_wa.core.message import Message
 from trio_wa.core.retry import OnUnknown, RetryPolicy
 from trio_wa.core.status import Status
-from trio_wa.ports import Accepted, OpenAttempt, Store
+from trio_wa.ports import Accepted, OpenAttempt, Store, Suppression
 from trio_wa.scheduler import Scheduler
 from trio_wa.window import Window
 
@@ -193,7 +193,9 @@ class Restart:
 
     async def leave(self, *, begun: Sequence[str] = (), asked: Sequence[str] = ()) -> None:
         for name in (*begun, *asked):
-            message = replace(await accept(self.store, name), waha_id=f"3EB0{name}")
+            message = replace(
+                await accept(self.store, name, expires_at=NOW * 2), waha_id=f"3EB0{name}"
+            )
             assert await self.store.begin(message, "default", NOW)
             if name in asked:
                 assert await inquire(self.store, message) is Status.UNKNOWN
@@ -253,6 +255,21 @@ async def test_what_cannot_be_looked_up_gives_its_place_back_and_takes_no_permit
     assert life.holder.blocked == []
     assert (await restart.store.ledger()).counts[Status.UNKNOWN] == 2
     assert await restart.store.open_attempts() == []
+
+
+async def test_what_a_crash_left_is_not_sent_again_to_somebody_who_wants_no_messages(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    restart = Restart()
+    await restart.leave(begun=["begun"])
+    await restart.store.suppress(Suppression("6281234567890@c.us", NOW))
+    policy = RetryPolicy(on_unknown="resend")
+    life, scheduler = await restart.start(tells=False, policy=policy)
+    with trio.move_on_after(5):
+        await scheduler.run()
+    assert await status_of(restart.store, "begun") is Status.CANCELLED
+    assert (life.window.backlog, life.free_permits) == (0, 10)
+    assert life.holder.blocked == []
 
 
 async def test_what_was_acknowledged_before_the_crash_is_not_looked_up(

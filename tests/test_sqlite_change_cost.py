@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.contract.messages import NOW, draft
-from tests.sqlite_cost import STEPS_PER_ROW, cost, filled, taken_back
+from tests.sqlite_cost import STEPS_PER_ROW, cost, filled, plan, taken_back
 from trio_wa.adapters.acknowledgement import MAX_ACKS
 from trio_wa.adapters.sqlite import (
     acceptance,
@@ -24,7 +24,7 @@ from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.core.content import Text
 from trio_wa.core.message import Message
 from trio_wa.core.outcome import Sent
-from trio_wa.core.retry import Final, Inquire, Requeue
+from trio_wa.core.retry import Decision, Final, Inquire, Requeue
 from trio_wa.core.status import Status
 from trio_wa.ports import (
     Attempt,
@@ -60,6 +60,13 @@ def asked(journal: Journal) -> Message:
     return message
 
 
+def unwanted(journal: Journal) -> Message:
+    """A message that is being sent to somebody who wants none by now."""
+    message = sending(journal)
+    journal.cursor.execute("INSERT INTO suppressions VALUES (?, 0, '', '')", (message.chat_id,))
+    return message
+
+
 FIRST = Message("m3", 3, "3@c.us", Text("Hello"), NOW, NOW + 86_400)
 ATTEMPT = Attempt("s1", NOW, NOW + 1, Sent("3EB0new"))
 AGAIN = Requeue(FIRST, "timeout", "?")
@@ -85,6 +92,7 @@ AGAIN = Requeue(FIRST, "timeout", "?")
         lambda journal: attempts.settle(journal, sending(journal), ATTEMPT, AGAIN),
         lambda journal: attempts.resolve(journal, asked(journal), "s1", NOW, Final(Status.SENT)),
         lambda journal: attempts.resolve(journal, asked(journal), "s1", NOW, AGAIN),
+        lambda journal: attempts.settle(journal, unwanted(journal), ATTEMPT, AGAIN),
         lambda journal: changes.retry(journal, "m1001", NOW, NOW + 1),
         lambda journal: receipts.resend(journal, "m5", NOW),
         lambda journal: receipts.mark_unconfirmed(journal, "m5", NOW),
@@ -131,6 +139,19 @@ def test_a_settle_writes_a_recipient_only_if_it_was_not_known(
     attempt = replace(ATTEMPT, session=session)
     attempts.settle(journal, message, attempt, Final(Status.SENT))
     assert journal.changes() == changed + written
+
+
+@pytest.mark.parametrize(
+    ("decision", "looks"),
+    [(Final(Status.SENT), False), (Inquire("timeout", "?"), False), (AGAIN, True)],
+)
+def test_only_a_settle_that_queues_again_looks_who_wants_no_messages(
+    journal: Journal, decision: Decision, *, looks: bool
+) -> None:
+    message = sending(journal)
+    read = plan(journal.connection, lambda: attempts.settle(journal, message, ATTEMPT, decision))
+    assert read
+    assert any("suppressions" in each for each in read) == looks
 
 
 def test_only_the_newest_acks_are_kept(journal: Journal) -> None:

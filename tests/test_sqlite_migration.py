@@ -83,7 +83,7 @@ async def test_messages_of_version_1_go_on_under_the_new_rules(tmp_path: Path) -
     published: list[Message] = []
     async with open_sqlite_store(path, published.append, min_free_disk=0, lock_wait=0) as store:
         unknown = Message("unknown", 4, "1@c.us", Text("Hello"), NOW, NOW + 3600)
-        assert not await store.resolve(unknown, "one", NOW + 9, Final(Status.SENT))
+        assert await store.resolve(unknown, "one", NOW + 9, Final(Status.SENT)) is None
         assert await store.retry("unknown", NOW + 9, NOW + 3600)
         assert [each.message_id for each in await store.unconfirmed("one", NOW, 9)] == ["sent"]
         moved = await receive(store, "3EB0sent", 2, session="one")

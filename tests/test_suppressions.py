@@ -31,6 +31,14 @@ async def heard(trio_wa, waha, sender, text):
     await trio.sleep(5)
 
 
+async def all_is_free(trio_wa):
+    """Nothing holds a place, and nothing a permit or a recipient."""
+    assert (await trio_wa.client.get("/readyz")).json()["backlog"] == 0
+    code = await trio_wa.send(NUMBER, "Your code", priority="urgent", ignore_suppression=True)
+    await trio_wa.settled()
+    assert await status_of(trio_wa, code) in ("sent", "delivered", "read")
+
+
 @pytest.mark.trio_wa(**HOME, session_rate=1)
 async def test_who_writes_stop_gets_nothing_more_but_what_ignores_it(trio_wa, waha, autojump_clock):
     await trio_wa.send("6281200000000", "first of the campaign")
@@ -53,6 +61,42 @@ async def test_who_writes_stop_gets_nothing_more_but_what_ignores_it(trio_wa, wa
     assert [message.text for message in waha.sent if message.chat_id.startswith(NUMBER)] == [
         "Your code"
     ]
+
+
+@pytest.mark.trio_wa(**HOME)
+@pytest.mark.waha(not_working_wait=3)
+async def test_what_is_being_sent_as_they_write_stop_is_not_tried_again(
+    trio_wa, waha, autojump_clock
+):
+    waha.faults(not_working=1, times=1)
+    message = await trio_wa.send(NUMBER, "campaign")
+    await trio.sleep(1)
+    waha.receive(NUMBER, "STOP")
+    await trio.sleep(1)
+    assert await status_of(trio_wa, message) == "sending"
+    await trio_wa.settled()
+    record = await trio_wa.message(message)
+    assert (record.status, record.code) == ("cancelled", "suppressed")
+    assert waha.sent == []
+    await all_is_free(trio_wa)
+
+
+@pytest.mark.trio_wa(**HOME)
+async def test_what_is_looked_up_as_they_write_stop_is_not_tried_again(
+    trio_wa, waha, autojump_clock
+):
+    await trio_wa.send("6281200000000", "first")  # WAHA keeps ids, and finds what it sent
+    await trio.sleep(10)
+    waha.faults(to=NUMBER, cut_before=1, times=1)
+    message = await trio_wa.send(NUMBER, "campaign")
+    await trio.sleep(10)
+    assert await status_of(trio_wa, message) == "unknown"
+    await heard(trio_wa, waha, NUMBER, "STOP")
+    await trio_wa.settled(within=300)
+    record = await trio_wa.message(message)
+    assert (record.status, record.code) == ("cancelled", "suppressed")
+    assert len(waha.sent) == 1
+    await all_is_free(trio_wa)
 
 
 @pytest.mark.trio_wa(**HOME)

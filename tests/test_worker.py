@@ -6,6 +6,7 @@ from math import inf
 from typing import Any
 
 import pytest
+import structlog
 import trio
 import trio.testing
 
@@ -313,12 +314,19 @@ async def test_an_ack_that_was_faster_makes_it_final(status: Status) -> None:
     assert bench.inquiries.opened == []
 
 
-async def test_an_ack_that_was_faster_than_a_retry_keeps_it_from_being_sent_again() -> None:
+@pytest.mark.parametrize("status", [Status.SENT, Status.CANCELLED])
+async def test_an_ack_or_a_wish_that_was_faster_than_a_retry_keeps_it_from_being_sent_again(
+    status: Status,
+) -> None:
     outcome = Unavailable("throttled", "busy", "origin")
     bench = Bench(gateway=FakeGateway(lambda _message, _session: outcome))
-    bench.store.acked = {"m1": Status.SENT}
-    await bench.work(claim(1))
-    assert bench.dispatcher.done == [("m1", outcome, Final(Status.SENT))]
+    bench.store.acked = {"m1": status}
+    with structlog.testing.capture_logs() as logs:
+        await bench.work(claim(1))
+    assert bench.dispatcher.done == [("m1", outcome, Final(status))]
+    assert [(entry["event"], entry["log_level"]) for entry in logs] == [
+        (f"message.{status}", "info")
+    ]
 
 
 async def test_where_nothing_can_tell_the_choice_decides_at_once() -> None:
@@ -476,16 +484,14 @@ async def test_a_store_that_is_always_slow_lets_messages_go_on(
     assert times == [3.0, 6.5, 10.0]
 
 
-async def test_what_is_taken_back_as_late_may_turn_out_to_have_been_sent_before(
-    autojump_clock: trio.testing.MockClock,
+@pytest.mark.parametrize("status", [Status.DELIVERED, Status.CANCELLED])
+async def test_what_is_taken_back_as_late_may_have_been_sent_before_or_be_unwanted(
+    status: Status, autojump_clock: trio.testing.MockClock
 ) -> None:
-    store = Stalled(acked=dict.fromkeys(("m1", "m2"), Status.DELIVERED))
+    store = Stalled(acked=dict.fromkeys(("m1", "m2"), status))
     bench, times = await begin_every_half_second(store, 2)
     assert len(times) == 1
-    assert [decision for _, _, decision in bench.dispatcher.done] == [
-        Final(Status.DELIVERED),
-        Final(Status.DELIVERED),
-    ]
+    assert [decision for _, _, decision in bench.dispatcher.done] == [Final(status), Final(status)]
     assert all(outcome is not None for _, outcome, _ in bench.dispatcher.done)  # it is final
 
 

@@ -192,9 +192,11 @@ class Inquiries:
         else:
             code, detail = record.code or "unknown", record.detail or "no answer"
             decision = give_up(message, code, detail, now=now, policy=policy, jitter=jitter)
-        if not await self._store.resolve(message, session, now, decision):
+        status = await self._store.resolve(message, session, now, decision)
+        if status is None:
             self._plan(inquiry, now)
         else:
-            self._end(inquiry, decision)
+            called_off = status is not state_after(decision)
+            self._end(inquiry, Final(status) if called_off else decision)
             event = log.bind(message_id=message.id, to=mask(message.chat_id), session=session)
-            event.warning("inquiry.ended", status=state_after(decision), code=decision.code)
+            event.warning("inquiry.ended", status=status, code=decision.code)

@@ -184,7 +184,7 @@ class Worker:
         status = await self._record(claim.message, attempt, again)
         if status is Status.QUEUED:
             self._dispatcher.finished(claim, None, again)
-        else:  # an ack of an earlier attempt came
+        else:  # an ack of an earlier attempt came, or its recipient wants it no more
             self._dispatcher.finished(claim, unsent, Final(status))
 
     async def _send(
@@ -222,7 +222,7 @@ class Worker:
         )
         self._attempted(sent, session, outcome)
         status = await self._record(message, attempt, decision)
-        if status is not state_after(decision):  # an ack was faster
+        if status is not state_after(decision):  # an ack, or a wish for no messages, was faster
             decision = Final(status)
         self._finish(claim, outcome, decision)
         if isinstance(decision, Inquire):
@@ -269,6 +269,8 @@ def _report(claim: Claim, decision: Decision) -> None:
     match decision:
         case Final(Status.SENT | Status.DELIVERED | Status.READ as status, waha_id=waha_id):
             event.info(f"message.{status}", waha_id=waha_id)
+        case Final(Status.CANCELLED):
+            event.info("message.cancelled", code="suppressed")
         case Final(status, code, detail):
             event.error(f"message.{status}", code=code, detail=detail)
         case Requeue(requeued, code, detail):

@@ -95,13 +95,13 @@ class Machine:
             later = self._later(message, model.entries.get(key), number, at)
             decision = Requeue(later, "not_sent", "?")
             resolved = await store.resolve(message, "default", at, decision)
-            if resolved:
+            if resolved is Status.QUEUED:
                 self.messages[key] = later
-            assert resolved == model.resolve(key, Status.QUEUED, None, later.waha_id)
+            assert resolved is model.resolve(key, Status.QUEUED, at, later.waha_id)
         else:
             after = Status(name.removeprefix("resolve_"))
             resolved = await store.resolve(message, "default", at, Final(after))
-            assert resolved == model.resolve(key, after, at, None)
+            assert resolved is model.resolve(key, after, at, None)
 
     async def _change(self, message: Message, name: str, number: int, at: float) -> None:
         """Any other change of one message, or of those behind it."""

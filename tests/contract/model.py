@@ -86,6 +86,7 @@ class Model:
         acks = [entry.ack] if entry.ack is not None and borne == entry.waha_id else []
         acks += [self.acks.pop(borne)] if borne in self.acks else []
         ack = max(acks, key=STRENGTH.index, default=None)
+        after = self._called_off(entry, after)
         entry.status, entry.ack, entry.waha_id = joined(after, ack), ack, borne
         if entry.status is Status.QUEUED:
             entry.waha_id = named
@@ -95,15 +96,18 @@ class Model:
         return entry.status
 
     def resolve(
-        self, message_id: str, after: Status, at: float | None, waha_id: str | None
-    ) -> bool:
+        self, message_id: str, after: Status, at: float, waha_id: str | None
+    ) -> Status | None:
         entry = self.entries.get(message_id)
         if entry is None or entry.status is not Status.UNKNOWN or entry.settled_at is not None:
-            return False
-        entry.status, entry.settled_at = after, at
-        entry.waha_id = waha_id if after is Status.QUEUED else entry.waha_id
+            return None
+        entry.status = self._called_off(entry, after)
+        if entry.status is Status.QUEUED:
+            entry.waha_id = waha_id
+        else:
+            entry.settled_at = at
         self._learn(entry)
-        return True
+        return entry.status
 
     def receive(self, waha_id: str, ack: int, at: float) -> Moved | None:
         bearers = (each for each in self.entries.items() if each[1].waha_id == waha_id)
@@ -205,6 +209,11 @@ class Model:
     def _learn(self, entry: Entry) -> None:
         if entry.status in SENT:
             self.known.add(entry.draft.chat_id)
+
+    def _called_off(self, entry: Entry, after: Status) -> Status:
+        """The end of an attempt, unless that is another one that nobody wants."""
+        unwanted = after is Status.QUEUED and self.people.refuse(entry.draft)
+        return Status.CANCELLED if unwanted else after
 
     def _goes_again(self, entry: Entry) -> bool:
         return entry.text and not entry.has_data and not self.people.refuse(entry.draft)

@@ -172,7 +172,7 @@ async def test_a_settle_takes_only_edges_from_sending(store: Store) -> None:
     assert await status_of(store, "a") is Status.QUEUED
     await store.begin(message, "default", NOW + 3)
     attempt = Attempt("default", NOW + 3, NOW + 4, Sent())
-    assert await store.settle(message, attempt, Final(Status.CANCELLED)) is Status.SENDING
+    assert await store.settle(message, attempt, Final(Status.EXPIRED)) is Status.SENDING
     assert await status_of(store, "a") is Status.SENDING
 
 

@@ -109,7 +109,7 @@ async def test_what_a_look_up_found_is_settled(store: Store) -> None:
     assert (record.status, record.settled_at, record.waha_id) == (Status.SENT, NOW + 9, "3EB0A")
     assert (record.code, record.detail) == (None, None)
     assert record.events[-1] == Event(NOW + 9, Status.SENT, "default")
-    assert not await store.resolve(message, "default", NOW + 10, Final(Status.FAILED))
+    assert await store.resolve(message, "default", NOW + 10, Final(Status.FAILED)) is None
     assert await status_of(store, "a") is Status.SENT
     assert not await store.open_attempts()
 
@@ -126,7 +126,7 @@ async def test_a_look_up_that_is_given_up_settles_with_its_reason(
     assert (record.status, record.settled_at, record.code) == (status, NOW + 9, "no_evidence")
     assert record.events[-1].code == "no_evidence"
     assert not await store.open_attempts()
-    assert not await store.resolve(message, "default", NOW + 10, final)
+    assert await store.resolve(message, "default", NOW + 10, final) is None
     assert await store.retry("a", NOW + 10, NOW + 99)
 
 
@@ -145,21 +145,21 @@ async def test_what_was_not_sent_waits_with_its_id_in_its_old_place(
     assert record.events[-1] == Event(
         NOW + 9, Status.QUEUED, "one", "not_sent", "a look-up showed it"
     )
-    assert not await store.resolve(message, "one", NOW + 10, decision)
+    assert await store.resolve(message, "one", NOW + 10, decision) is None
     assert await store.begin(again, "one", NOW + 31)
     assert (await record_of(store, "a")).waha_id == "3EB0A"
 
 
 async def test_a_resolve_takes_only_edges_from_unknown(store: Store) -> None:
     message = await begun(store, "a", "3EB0A")
-    assert not await store.resolve(message, "default", NOW + 2, Final(Status.SENT))
+    assert await store.resolve(message, "default", NOW + 2, Final(Status.SENT)) is None
     await inquire(store, message)
-    assert not await store.resolve(message, "default", NOW + 3, Final(Status.EXPIRED))
+    assert await store.resolve(message, "default", NOW + 3, Final(Status.EXPIRED)) is None
     assert len(await store.open_attempts()) == 1
     await settle(store, await begun(store, "b"), Status.UNKNOWN, at=NOW + 2)
     for message_id in ("b", "nobody"):
         other = replace(message, id=message_id)
-        assert not await store.resolve(other, "default", NOW + 3, Final(Status.SENT))
+        assert await store.resolve(other, "default", NOW + 3, Final(Status.SENT)) is None
 
 
 async def test_a_requeue_waits_for_a_fresh_id_if_it_bears_none(store: Store) -> None:

@@ -1,5 +1,7 @@
 """What every store knows of who wants no messages, and does about it."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.contract.messages import (
@@ -10,11 +12,14 @@ from tests.contract.messages import (
     finish,
     held,
     inquire,
+    receive,
     record_of,
+    requeue,
     settle,
     status_of,
 )
 from trio_wa.core.message import Message
+from trio_wa.core.retry import Requeue
 from trio_wa.core.status import Status
 from trio_wa.ports import (
     Accepted,
@@ -147,6 +152,69 @@ async def test_what_is_on_its_way_or_has_ended_is_left_alone(store: Store) -> No
     assert await store.suppress(STOP) == {}
     assert [await store.get(message_id) for message_id in ids] == before
     assert await settle(store, sending, Status.SENT, at=NOW + 11) is Status.SENT
+
+
+CALLED_OFF = ("suppressed", "the recipient wants no more messages; before that: timeout")
+
+
+@pytest.mark.parametrize("chat_id", [BUDI, LID])
+async def test_what_is_on_its_way_is_not_tried_again(store: Store, chat_id: str) -> None:
+    await store.remember_contact(BUDI, LID)
+    message = await begun(store, "a", "3EB0A", chat_id=chat_id)
+    await store.suppress(STOP)
+    later = replace(message, due_at=NOW + 30)
+    assert await requeue(store, message, later, at=NOW + 12) is Status.CANCELLED
+    record = await record_of(store, "a")
+    assert (record.status, record.settled_at) == (Status.CANCELLED, NOW + 12)
+    assert (record.code, record.detail) == CALLED_OFF
+    assert record.events[-1] == Event(
+        NOW + 12, Status.CANCELLED, "default", *CALLED_OFF, began_at=NOW + 11
+    )
+    assert await store.queued("normal", 0, 10) == []
+    assert await held(store) == {}
+    assert await store.open_attempts() == []
+    assert not await store.retry("a", NOW + 13, NOW + 99)
+
+
+async def test_what_is_looked_up_is_not_tried_again(store: Store) -> None:
+    message = await begun(store, "a", "3EB0A")
+    await inquire(store, message)
+    await store.suppress(STOP)
+    decision = Requeue(replace(message, due_at=NOW + 30), "timeout", "?")
+    assert await store.resolve(message, "default", NOW + 12, decision) is Status.CANCELLED
+    record = await record_of(store, "a")
+    assert (record.status, record.settled_at) == (Status.CANCELLED, NOW + 12)
+    assert record.events[-1] == Event(NOW + 12, Status.CANCELLED, "default", *CALLED_OFF)
+    assert await held(store) == {}
+    assert await store.open_attempts() == []
+    assert await store.resolve(message, "default", NOW + 13, decision) is None
+
+
+async def test_what_is_on_its_way_and_ignores_the_list_is_tried_again(store: Store) -> None:
+    message = await begun(store, "a", "3EB0A", ignore_suppression=True)
+    await store.suppress(STOP)
+    assert await requeue(store, message, message, at=NOW + 12) is Status.QUEUED
+    assert await store.begin(message, "default", NOW + 13)
+    await inquire(store, message, at=NOW + 14)
+    decision = Requeue(message, "not_sent", "?")
+    assert await store.resolve(message, "default", NOW + 15, decision) is Status.QUEUED
+    assert await store.queued("normal", 0, 10) == [replace(message, prefer="default")]
+
+
+async def test_who_was_taken_off_the_list_in_time_is_tried_again(store: Store) -> None:
+    message = await begun(store, "a")
+    await store.suppress(STOP)
+    await store.allow(BUDI)
+    assert await requeue(store, message, message, at=NOW + 12) is Status.QUEUED
+
+
+async def test_what_turns_out_to_have_been_sent_is_not_cancelled(store: Store) -> None:
+    message = await begun(store, "a", "3EB0A")
+    await store.suppress(STOP)
+    await receive(store, "3EB0A", 2)
+    assert await requeue(store, message, message, at=NOW + 12) is Status.DELIVERED
+    record = await record_of(store, "a")
+    assert (record.status, record.ack, record.code) == (Status.DELIVERED, 2, None)
 
 
 async def test_who_comes_on_the_list_again_has_what_waits_cancelled(store: Store) -> None:

@@ -6,7 +6,7 @@ from trio_wa.adapters.memory_table import Table
 from trio_wa.adapters.traffic import counts
 from trio_wa.core.contacts import is_person
 from trio_wa.core.message import Message
-from trio_wa.core.retry import Decision, Final, Requeue, state_after
+from trio_wa.core.retry import Decision, Final, Requeue, call_off, state_after
 from trio_wa.core.status import Status, joined, may_follow
 from trio_wa.ports import Attempt, Event
 
@@ -41,10 +41,12 @@ def postpone(table: Table, message: Message, attempt: Attempt, decision: Requeue
 
 def settle(table: Table, message: Message, attempt: Attempt, decision: Decision) -> Status:
     """Record how an attempt ended, and what follows from it or from an ack that came before."""
-    after = state_after(decision)
     row = table.rows.get(message.id)
     if row is None:
-        return after
+        return state_after(decision)
+    if isinstance(decision, Requeue) and table.suppressions.against(row.draft) is not None:
+        decision = call_off(decision)
+    after = state_after(decision)
     if counts(attempt):
         chat_id = row.draft.chat_id
         new = is_person(chat_id) and attempt.session not in table.recipients.known_to(chat_id)
@@ -70,14 +72,16 @@ def settle(table: Table, message: Message, attempt: Attempt, decision: Decision)
 
 def resolve(
     table: Table, message: Message, session: str, at: float, decision: Final | Requeue
-) -> bool:
-    """Record what follows for a message that was looked up; False if it is not any more."""
-    after = state_after(decision)
+) -> Status | None:
+    """Record what follows for a message that was looked up; None if it is not any more."""
     row = table.rows.get(message.id)
     if row is None or row.status is not Status.UNKNOWN or row.settled_at is not None:
-        return False
+        return None
+    if isinstance(decision, Requeue) and table.suppressions.against(row.draft) is not None:
+        decision = call_off(decision)
+    after = state_after(decision)
     if after is not Status.UNKNOWN and not may_follow(Status.UNKNOWN, after):
-        return False
+        return None
     row.code, row.detail = decision.code, decision.detail
     event = Event(at, after, session, row.code, row.detail)
     if isinstance(decision, Requeue):
@@ -85,7 +89,7 @@ def resolve(
     else:
         table.bear(row, session, _named(decision) or row.waha_id)
         table.finish(row, event)
-    return True
+    return after
 
 
 def _queued(table: Table, message: Message) -> Row | None:

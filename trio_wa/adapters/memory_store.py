@@ -93,8 +93,8 @@ class MemoryStore(MemorySessionStore):
 
     async def resolve(
         self, message: Message, session: str, at: float, decision: Final | Requeue
-    ) -> bool:
-        """Record what follows for a message that was looked up; False if it is not any more."""
+    ) -> Status | None:
+        """Record what follows for a message that was looked up; None if it is not any more."""
         return await write(partial(attempts.resolve, self._table, message, session, at, decision))
 
     async def expire(self, message_id: str, at: float) -> bool:

@@ -138,5 +138,11 @@ def send_again(
     return Requeue(again, "not_sent", "a look-up showed that it was not sent")
 
 
+def call_off(decision: Requeue) -> Final:
+    """What becomes of a message in place of `decision` if its recipient wants none by now."""
+    detail = f"the recipient wants no more messages; before that: {decision.code}"
+    return Final(Status.CANCELLED, "suppressed", detail)
+
+
 def _wait(failures: int, policy: RetryPolicy, jitter: float) -> float:
     return backoff(failures, base=policy.base, maximum=policy.maximum, jitter=jitter)

@@ -29,19 +29,21 @@ REACHED: Final = frozenset({Status.SENT, Status.DELIVERED, Status.READ})
 
 EDGES: dict[Status, frozenset[Status]] = {
     Status.QUEUED: frozenset({Status.SENDING, Status.EXPIRED, Status.CANCELLED}) | REACHED,
-    Status.SENDING: frozenset({Status.QUEUED, Status.FAILED, Status.UNKNOWN}) | REACHED,
+    Status.SENDING: frozenset({Status.QUEUED, Status.FAILED, Status.UNKNOWN, Status.CANCELLED})
+    | REACHED,
     Status.SENT: frozenset({Status.DELIVERED, Status.READ, Status.FAILED, Status.QUEUED}),
     Status.DELIVERED: frozenset({Status.READ}),
     Status.READ: frozenset(),
     Status.FAILED: frozenset({Status.QUEUED}),
-    Status.UNKNOWN: frozenset({Status.QUEUED, Status.FAILED}) | REACHED,
+    Status.UNKNOWN: frozenset({Status.QUEUED, Status.FAILED, Status.CANCELLED}) | REACHED,
     Status.EXPIRED: frozenset({Status.QUEUED}),
     Status.CANCELLED: frozenset(),
 }
 """From each state, the states that may follow.
 
-An operator's retry leads back to `queued`. A message that waits to be sent again can turn out
-to have been sent before: then its ack leads on from `queued`.
+An operator's retry leads back to `queued`. What would be queued again after an attempt or a look-up
+is `cancelled` if its recipient came to want no messages meanwhile. A message that waits to be sent
+again can turn out to have been sent before: then its ack leads on from `queued`.
 """
 
 

@@ -195,7 +195,9 @@ class Store(ReceiptStore, SessionStore, SuppressionStore, Protocol):
         """Record how an attempt ended and what follows from it; the state that came of it.
 
         That is another than decided if an ack came before (`core.status.joined`), or if the
-        message was not being sent. After `Inquire` it is `unknown` without being settled.
+        message was not being sent. After `Inquire` it is `unknown` without being settled. A
+        `Requeue` is called off (`core.retry.call_off`) if the recipient wants no messages by now,
+        and the message does not ignore that.
 
         The record is handed over before the first checkpoint: whoever is cancelled while it waits
         for the rest has it made all the same.
@@ -203,10 +205,11 @@ class Store(ReceiptStore, SessionStore, SuppressionStore, Protocol):
 
     async def resolve(
         self, message: Message, session: str, at: float, decision: Final | Requeue
-    ) -> bool:
-        """Record what follows for a message that was being looked up; False if it is not any more.
+    ) -> Status | None:
+        """Record what follows for a message that was being looked up; the state that came of it.
 
-        `session` is that of its open attempt.
+        None if it is not looked up any more. `session` is that of its open attempt. A `Requeue` is
+        called off as in `settle`.
         """
 
     async def expire(self, message_id: str, at: float) -> bool:

@@ -9,10 +9,11 @@ from trio_wa.adapters.sqlite.history import APPEND, line
 from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.adapters.sqlite.recipients import knows, learn
 from trio_wa.adapters.sqlite.rows import storable_or_none
+from trio_wa.adapters.sqlite.suppressions import unwanted
 from trio_wa.adapters.traffic import counts
 from trio_wa.core.contacts import is_person
 from trio_wa.core.message import Message
-from trio_wa.core.retry import Decision, Final, Requeue, state_after
+from trio_wa.core.retry import Decision, Final, Requeue, call_off, state_after
 from trio_wa.core.status import REACHED, Status, joined, may_follow
 from trio_wa.ports import Attempt, Event
 
@@ -80,6 +81,8 @@ def postpone(journal: Journal, message: Message, attempt: Attempt, decision: Req
 
 def settle(journal: Journal, message: Message, attempt: Attempt, decision: Decision) -> Status:
     """Record how an attempt ended, and what follows from it or from an ack that came before."""
+    if isinstance(decision, Requeue) and unwanted(journal, message.id):
+        decision = call_off(decision)
     after, session = state_after(decision), attempt.session
     if may_follow(Status.SENDING, after):
         code, detail = storable_or_none(decision.code), storable_or_none(decision.detail)
@@ -109,11 +112,13 @@ def settle(journal: Journal, message: Message, attempt: Attempt, decision: Decis
 
 def resolve(
     journal: Journal, message: Message, session: str, at: float, decision: Final | Requeue
-) -> bool:
-    """Record what follows for a message that was looked up; False if it is not any more."""
+) -> Status | None:
+    """Record what follows for a message that was looked up; None if it is not any more."""
+    if isinstance(decision, Requeue) and unwanted(journal, message.id):
+        decision = call_off(decision)
     after = state_after(decision)
     if after is not Status.UNKNOWN and not may_follow(Status.UNKNOWN, after):
-        return False
+        return None
     code, detail = storable_or_none(decision.code), storable_or_none(decision.detail)
     where = (line(Event(at, after, session, code, detail)), message.id)
     cause = (session, code, detail)
@@ -121,10 +126,11 @@ def resolve(
         journal.cursor.execute(_RESOLVE_REQUEUE, (*cause, *_again(decision), *where))
     else:
         journal.cursor.execute(_RESOLVE, (after, *cause, _named(decision), at, *where))
-    resolved = journal.changed()
-    if resolved and after in REACHED and session not in message.known_to:
+    if not journal.changed():
+        return None
+    if after in REACHED and session not in message.known_to:
         learn(journal, session, message.chat_id)
-    return resolved
+    return after
 
 
 def _join(

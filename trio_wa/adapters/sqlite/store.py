@@ -95,8 +95,8 @@ class SqliteStore(Receipts, Sessions, Suppressions):
 
     async def resolve(
         self, message: Message, session: str, at: float, decision: Final | Requeue
-    ) -> bool:
-        """Record what follows for a message that was looked up; False if it is not any more."""
+    ) -> Status | None:
+        """Record what follows for a message that was looked up; None if it is not any more."""
         resolve = partial(attempts.resolve, message=message, session=session, at=at)
         return await self._writer.write(partial(resolve, decision=decision))
 
