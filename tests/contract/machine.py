@@ -46,7 +46,6 @@ class Machine:
         elif name == "erase":
             assert await store.erase_texts(at - number, 1000) == model.erase_texts(at - number)
         elif name == "purge":
-            await self.crowd.forget_data(1000)  # what has gone could not be named any more
             assert await store.purge(at - number, 1000) == model.purge(at - number)
         elif name == "flag":
             flagged = await store.flag_unconfirmed("default", NOW, at - number)

@@ -180,7 +180,8 @@ class Model:
         return len(erased)
 
     def purge(self, settled_before: float) -> int:
-        old = self._settled(settled_before)
+        settled = self._settled(settled_before).items()
+        old = [message_id for message_id, entry in settled if not entry.data_kept]
         for message_id in old:
             del self.entries[message_id]
         self.purged += len(old)

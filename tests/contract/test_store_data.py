@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.contract.messages import (
+    HELLO,
     NOW,
     accept,
     begun,
@@ -130,6 +131,20 @@ async def test_a_message_is_not_resent_without_its_data(store: Store) -> None:
     await finish(store, await accept(store, "url", content=AT_URL), Status.SENT)
     assert not await store.resend("data", NOW + 9)
     assert await store.resend("url", NOW + 9)
+
+
+async def test_a_message_is_kept_until_its_data_are_forgotten(store: Store) -> None:
+    for message_id, content in (("a", PICTURE), ("b", PICTURE), ("text", HELLO), ("url", AT_URL)):
+        await finish(store, await accept(store, message_id, content=content), Status.SENT)
+    assert await store.purge(NOW + 99, 10) == 2
+    assert await spent(store) == {"a", "b"}
+    assert await store.purge(NOW + 99, 10) == 0
+    await store.forget_data(["b"])
+    assert await store.purge(NOW + 99, 1) == 1, "what is kept takes no place in a chunk"
+    assert await store.get("b") is None
+    assert await spent(store) == {"a"}
+    ledger = await store.ledger()
+    assert (ledger.balanced, ledger.purged) == (True, 3)
 
 
 async def test_data_outlive_the_end_of_no_message(store: Store) -> None:

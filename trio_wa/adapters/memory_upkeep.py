@@ -35,7 +35,10 @@ def erase_texts(table: Table, settled_before: float, limit: int) -> int:
 
 def purge(table: Table, settled_before: float, limit: int) -> int:
     """Delete settled messages and count them as purged; says how many."""
-    old = list(itertools.islice(_settled_before(table, settled_before), limit))
+    rows = (
+        row for row in _settled_before(table, settled_before) if row.draft.id not in table.spent
+    )
+    old = list(itertools.islice(rows, limit))
     for row in old:
         table.delete(row.draft.id)
     return len(old)

@@ -257,7 +257,10 @@ class Store(ReceiptStore, SessionStore, SuppressionStore, Protocol):
         """Erase the contents of sent, delivered and read messages; says of how many."""
 
     async def purge(self, settled_before: float, limit: int) -> int:
-        """Delete settled messages for good and count them as purged; says how many."""
+        """Delete settled messages for good and count them as purged; says how many.
+
+        One stays whose data are not forgotten yet: without it, nobody would know of them.
+        """
 
     async def spent_data(self, limit: int) -> Sequence[str]:
         """The ids of settled messages whose data are not forgotten yet."""

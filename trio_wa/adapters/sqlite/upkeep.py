@@ -30,7 +30,7 @@ _PURGE = """
 DELETE FROM messages
 WHERE number IN (
     SELECT number FROM messages INDEXED BY messages_settled
-    WHERE settled_at < ? ORDER BY settled_at LIMIT ?
+    WHERE settled_at < ? AND data IS NOT 1 ORDER BY settled_at LIMIT ?
 )
 """
 _FORGET = """
