@@ -34,6 +34,7 @@ class Model:
     statuses: dict[str, str | None] = field(default_factory=dict)
     paused: dict[str, bool] = field(default_factory=dict)
     ghosts: dict[str, Ghost | None] = field(default_factory=dict)
+    probed: dict[str, float] = field(default_factory=dict)
     locks: dict[str, float] = field(default_factory=dict)
     news: dict[tuple[str, str], bool] = field(default_factory=dict)
     turn: int = 0
@@ -228,7 +229,7 @@ class Model:
         new = self.is_new(name, message)
         self.logs[name].begin(claim.at, jitter=jitter, new=new)
         if self.ghosts.get(name) == "probe":
-            self.ghosts[name] = "probing"
+            self.ghosts[name], self.probed[name] = "probing", claim.at
 
     def note(self, claim: Claim, outcome: Outcome | None, now: float) -> None:
         """What the end of an attempt tells of its session and of its recipient."""
@@ -244,7 +245,7 @@ class Model:
                     self.locks[name] = now + self.hold
         if isinstance(outcome, Sent):
             self.news[contact] = True
-        elif self.ghosts.get(name) == "probing":
+        elif self.ghosts.get(name) == "probing" and claim.at >= self.probed[name]:
             self.ghosts[name] = "out" if isinstance(outcome, Unknown) else "probe"
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 
 from tests.core.dispatch_model import Model
 from tests.core.messages import message
-from tests.core.test_dispatch import hours, jitters, paces
+from tests.core.test_dispatch import hours, paces
 from trio_wa.config.quiet_hours import parse_quiet_hours
 from trio_wa.core.dispatch import Claim, Dispatch, Wait
 from trio_wa.core.limits import Limits
@@ -35,7 +35,7 @@ allowing = st.sets(st.sampled_from(NAMES)).map(lambda names: tuple(sorted(names)
     known_to=allowing,
     arrives=st.sampled_from([0.0, 0.25, 1.0, 2.5, 9.0, 61.0, HOUR, DAY, 2 * DAY]),
     takes=st.lists(st.sampled_from([0.0, 0.5, 1.0, 30.0]), min_size=1, max_size=5),
-    draws=st.lists(jitters, min_size=1, max_size=5),
+    draws=st.lists(st.sampled_from([0.0, 0.25, 0.75]), min_size=1, max_size=5),
 )
 def test_an_urgent_message_goes_at_the_first_instant_at_which_any_session_may_send_it(
     workers: int,

@@ -242,8 +242,8 @@ class Dispatch:
         notices = self.rotation.give_back(
             claim.session.name, claim.message, claim.at, outcome, now=now, jitter=jitter
         )
-        # In other lanes the recipient is not held, and may be filed as the contact it was before.
-        self.lanes.refile(claim.message.chat_id)
+        if self.rotation.minds_new:  # in another lane the recipient may be filed as it was before
+            self.lanes.refile(claim.message.chat_id)
         if hold:
             self._open[claim.message.id] = claim.message
         else:

@@ -28,20 +28,19 @@ class Turns:
         self._passes: Counter[Priority] = Counter()
 
     def choose(self, options: Sequence[Option]) -> Option:
-        """Choose from the oldest of each lane that may go now, given in the order of the lanes."""
-        choice = next(filter(self._is_due, options), options[0])
-        for option in options:
-            message, _ = option
-            if option is choice:
-                self._passes[message.priority] = 0
-            else:
+        """Choose from the oldest of each lane that may go now, given in the order of the lanes.
+
+        What is chosen leaves its lane.
+        """
+        choice = options[0]
+        if len(options) > 1:
+            choice = next((option for option in options if self._is_due(option[0])), choice)
+            for message, _ in options:
                 self._passes[message.priority] += 1
                 self._lanes[message.priority].pass_over(message.id)
+        self._passes[choice[0].priority] = 0
         return choice
 
-    def _is_due(self, option: Option) -> bool:
-        message, _ = option
-        passes = max(
-            self._passes[message.priority], self._lanes[message.priority].passes(message.id)
-        )
-        return passes >= PASSES
+    def _is_due(self, message: Message) -> bool:
+        of_lane = self._passes[message.priority]
+        return max(of_lane, self._lanes[message.priority].passes(message.id)) >= PASSES
