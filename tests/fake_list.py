@@ -18,6 +18,7 @@ class FakeList:
     queued: dict[str, dict[str, Place]] = field(default_factory=dict)
     listed: dict[str, Suppression] = field(default_factory=dict)
     known: list[tuple[str, str]] = field(default_factory=list)
+    contacts: dict[str, str] = field(default_factory=dict)
     refusals: int = 0
 
     async def suppress(self, suppression: Suppression) -> Mapping[str, Place]:
@@ -40,6 +41,10 @@ class FakeList:
     async def remember_recipient(self, session: str, chat_id: str) -> None:
         await self._write()
         self.known.append((session, chat_id))
+
+    async def remember_contact(self, chat_id: str, known_as: str) -> None:
+        await self._write()
+        self.contacts[chat_id] = known_as
 
     async def _write(self) -> None:
         await trio.lowlevel.checkpoint()

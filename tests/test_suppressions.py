@@ -123,6 +123,22 @@ async def test_who_writes_under_an_id_in_place_of_a_number_is_known_by_both(
         assert (await post(trio_wa, to)).json()["code"] == "suppressed"
 
 
+@pytest.mark.parametrize("number", [NUMBER, "123456789012345@lid"])
+@pytest.mark.trio_wa(**HOME)
+async def test_who_wrote_under_an_id_is_taken_off_the_list_by_either(
+    trio_wa, waha, autojump_clock, number
+):
+    waha.receive(NUMBER, "STOP", lid="123456789012345")
+    await trio.sleep(5)
+    assert len(await listed(trio_wa)) == 2
+    assert (await trio_wa.client.delete(f"/suppressions/{number}")).status_code == 204
+    assert await listed(trio_wa) == []
+    for to in (NUMBER, "123456789012345@lid"):
+        assert (await post(trio_wa, to)).status_code == 202
+    await trio_wa.settled()
+    assert {each.chat_id for each in waha.sent} == {f"{NUMBER}@c.us", "123456789012345@lid"}
+
+
 @pytest.mark.trio_wa(**HOME)
 async def test_who_is_taken_off_the_list_gets_messages_again(trio_wa, waha, autojump_clock):
     await heard(trio_wa, waha, NUMBER, "BERHENTI")

@@ -95,6 +95,7 @@ async def test_each_name_of_the_writer_is_on_the_list() -> None:
     bench.queue(LID, "l")
     await bench.write("Berhenti", LID, NUMBER)
     assert set(bench.list.listed) == {LID, NUMBER}
+    assert bench.list.contacts == {LID: NUMBER}
     assert sorted(bench.waiting.discarded) == ["l", "m"]
     assert bench.window.backlog == 0
 
@@ -141,6 +142,7 @@ async def test_a_wish_that_is_known_by_an_id_alone_is_kept_and_told() -> None:
     bench = Bench()
     with structlog.testing.capture_logs() as logs:
         await bench.write("STOP", LID)
+        assert bench.list.contacts == {}
         await bench.write("STOP", LID)  # WAHA tells of it as message, and as message.any
     assert set(bench.list.listed) == {LID}
     (told,) = [entry for entry in logs if entry["event"] == "suppression.number_unknown"]

@@ -68,13 +68,15 @@ class Writers:
     ) -> None:
         """Record that somebody wrote to a session, and whether they want no more messages.
 
-        Who wrote is no new contact any more. It may be told again.
+        Who wrote is no new contact any more. Their ids are known to be one person's before they are
+        on the list, so that whoever is taken off it by one of them is by all. It may be told again.
 
         Raises:
             StoreUnavailable: it is not recorded, or not for each of `chat_ids`.
         """
         keyword = keyword_of(text, self._keywords)
         if keyword is not None:
+            await self._join(chat_ids)
             opt_outs = [
                 await self._opt_outs.add(Suppression(chat_id, at, keyword, session))
                 for chat_id in chat_ids
@@ -84,6 +86,13 @@ class Writers:
         for chat_id in chat_ids:
             await self._store.remember_recipient(session, chat_id)
             self._dispatcher.learn_contact(session, chat_id)
+
+    async def _join(self, chat_ids: tuple[str, ...]) -> None:
+        """Record for whose number the ids in its place stand. No message is addressed by that."""
+        number = next((chat_id for chat_id in chat_ids if chat_id.endswith("@c.us")), None)
+        for chat_id in chat_ids:
+            if number is not None and chat_id.endswith("@lid"):
+                await self._store.remember_contact(chat_id, number)
 
 
 def _name_a_number(chat_ids: tuple[str, ...]) -> bool:

@@ -46,7 +46,8 @@ class Crowd:
             chat_id = NAMES[number % 5]
             assert await store.allow(chat_id) == model.people.allow(chat_id)
         elif name == "contact":
-            chat_id, known_as = CHATS[number % 3], NAMES[3 + number % 2]
+            chat_id = NAMES[number % 5]
+            known_as = NAMES[3 + number % 2] if chat_id in CHATS else CHATS[number % 3]
             await store.remember_contact(chat_id, known_as)
             model.people.known_as[chat_id] = known_as
         elif name == "forget_data":

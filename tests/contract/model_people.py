@@ -14,7 +14,8 @@ class People:
 
     def same(self, one: str, other: str) -> bool:
         """Whether two chat ids are one person's."""
-        return self.known_as.get(one, one) == self.known_as.get(other, other)
+        of_one, of_other = self.known_as.get(one, one), self.known_as.get(other, other)
+        return of_one in (of_other, other) or of_other == one
 
     def entries(self, chat_id: str) -> list[Suppression]:
         """What is on the list of a person."""

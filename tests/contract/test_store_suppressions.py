@@ -279,6 +279,30 @@ async def test_each_chat_id_has_an_entry_of_its_own(store: Store) -> None:
     assert await store.suppressions("", 10) == []
 
 
+async def test_an_id_that_stands_for_a_number_is_the_same_persons(store: Store) -> None:
+    """As a message from it shows; what the number is known as, says nothing of it then."""
+    await store.remember_contact(LID, BUDI)
+    for known_as in (None, "1@lid", LID, BUDI):
+        if known_as is not None:
+            await store.remember_contact(BUDI, known_as)
+        assert await store.contact(BUDI) == known_as
+        for listed, other in ((BUDI, LID), (LID, BUDI)):
+            await store.suppress(Suppression(listed, NOW))
+            assert await store.suppression(other) == Suppression(listed, NOW)
+            assert await store.allow(other)
+            assert await store.suppressions("", 10) == []
+
+
+async def test_who_is_known_as_an_id_that_stands_for_a_number_stays_the_same_person(
+    store: Store,
+) -> None:
+    await store.remember_contact("1@c.us", LID)
+    await store.remember_contact(LID, BUDI)
+    await accept(store, "a", chat_id="1@c.us")
+    assert await store.suppress(Suppression(LID, NOW)) == {"a": "normal"}
+    assert await store.accept(draft("b", chat_id="1@c.us")) == Suppressed(Suppression(LID, NOW))
+
+
 @pytest.mark.parametrize("status", [Status.FAILED, Status.UNKNOWN, Status.EXPIRED])
 async def test_no_retry_goes_past_the_list(
     store: Store, published: list[Message], status: Status

@@ -24,7 +24,8 @@ class Contacts:
     def names(self, chat_id: str) -> tuple[str, ...]:
         """All chat ids of the person who has this one, which comes first."""
         known_as = self._known_as.get(chat_id, chat_id)
-        others = {known_as, *self._bearers.get(known_as, ())} - {chat_id}
+        bearers = (*self._bearers.get(chat_id, ()), *self._bearers.get(known_as, ()))
+        others = {known_as, *bearers} - {chat_id}
         return (chat_id, *sorted(others))
 
     def _forget(self, chat_id: str) -> None:

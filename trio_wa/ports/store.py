@@ -113,14 +113,17 @@ class SessionStore(Protocol):
         """The chat id under which WhatsApp knows a recipient; None if that was never asked."""
 
     async def remember_contact(self, chat_id: str, known_as: str) -> None:
-        """Record under which chat id WhatsApp knows a recipient."""
+        """Record under which chat id WhatsApp knows a recipient, or for whose number an @lid stands.
+
+        The latter joins the two for the list of who wants no messages; by it nothing is addressed.
+        """
 
 
 class SuppressionStore(Protocol):
     """Who wants no messages.
 
-    An entry bears a chat id and holds for its person: for each chat id that WhatsApp knows as the
-    same (`contact`).
+    An entry bears a chat id and holds for its person: for each chat id that is known as it, as
+    which it is known, or that is known as the same (`contact`).
     """
 
     async def suppress(self, suppression: Suppression) -> Mapping[str, Place]:

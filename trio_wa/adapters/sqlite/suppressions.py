@@ -13,6 +13,7 @@ from trio_wa.ports import Suppression
 _KNOWN_AS = "coalesce((SELECT known_as FROM contacts WHERE chat_id = ?1), ?1)"
 NAMES = f"""
 SELECT ?1 UNION SELECT {_KNOWN_AS}
+UNION SELECT chat_id FROM contacts INDEXED BY contacts_known_as WHERE known_as = ?1
 UNION SELECT chat_id FROM contacts INDEXED BY contacts_known_as WHERE known_as = {_KNOWN_AS}
 """
 """All chat ids of the person who has this one."""
