@@ -113,7 +113,7 @@ class SessionStore(Protocol):
         """The chat id under which WhatsApp knows a recipient; None if that was never asked."""
 
     async def remember_contact(self, chat_id: str, known_as: str) -> None:
-        """Record under which chat id WhatsApp knows a recipient, or for whose number an @lid stands.
+        """Record as whom WhatsApp knows a recipient, or for whose number an @lid stands.
 
         The latter joins the two for the list of who wants no messages; by it nothing is addressed.
         """
