@@ -8,7 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trio_wa.testing.harness import Down, Lost, NotAccepted, TrioWa, running_trio_wa
+    from trio_wa.testing.errors import Down, Lost, NotAccepted
+    from trio_wa.testing.harness import TrioWa, running_trio_wa
     from trio_wa.testing.leaks import Leak
     from trio_wa.testing.waha import NotSent, Waha, running_waha
 
@@ -25,10 +26,10 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Down": "harness",
+    "Down": "errors",
     "Leak": "leaks",
-    "Lost": "harness",
-    "NotAccepted": "harness",
+    "Lost": "errors",
+    "NotAccepted": "errors",
     "NotSent": "waha",
     "TrioWa": "harness",
     "Waha": "waha",

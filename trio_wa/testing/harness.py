@@ -17,6 +17,7 @@ from trio_wa.core.status import Status
 from trio_wa.ports import Batch, Filter, Ledger, Publish, Record, Store, Suppression
 from trio_wa.simulator import WebhookTarget
 from trio_wa.testing import account
+from trio_wa.testing.errors import Down, Lost, NotAccepted
 from trio_wa.testing.leaks import no_leaks
 from trio_wa.testing.lives import Lives
 from trio_wa.testing.logs import logs_to_logging
@@ -27,18 +28,6 @@ from trio_wa.web.front import HttpFront
 from trio_wa.web.hypercorn_config import load_hypercorn_config, open_sockets
 
 CLIENT_SECONDS = 30.0
-
-
-class Down(Exception):
-    """The service is not running, and with it its store on disk; `restart()` brings both back."""
-
-
-class Lost(AssertionError):
-    """The service has lost a message that it had accepted."""
-
-
-class NotAccepted(AssertionError):
-    """The service answered a `send` or `send_batch` with something else than 202."""
 
 
 class TrioWa:
