@@ -56,7 +56,7 @@ class Writers:
 
         `chat_ids` alone after `ASK_SECONDS`, or if it does not know.
         """
-        if _name_a_number(chat_ids):
+        if _number(chat_ids) is not None:
             return chat_ids
         number = None
         with trio.move_on_after(ASK_SECONDS):
@@ -77,11 +77,12 @@ class Writers:
         keyword = keyword_of(text, self._keywords)
         if keyword is not None:
             await self._join(chat_ids)
+            number_first = sorted(chat_ids, key=lambda chat_id: not chat_id.endswith("@c.us"))
             opt_outs = [
                 await self._opt_outs.add(Suppression(chat_id, at, keyword, session))
-                for chat_id in chat_ids
+                for chat_id in number_first
             ]
-            if opt_outs[0].new and not _name_a_number(chat_ids):
+            if opt_outs[0].new and _number(chat_ids) is None:
                 log.warning("suppression.number_unknown", lid=mask(chat_ids[0]), session=session)
         for chat_id in chat_ids:
             await self._store.remember_recipient(session, chat_id)
@@ -89,11 +90,12 @@ class Writers:
 
     async def _join(self, chat_ids: tuple[str, ...]) -> None:
         """Record for whose number the ids in its place stand. No message is addressed by that."""
-        number = next((chat_id for chat_id in chat_ids if chat_id.endswith("@c.us")), None)
+        number = _number(chat_ids)
         for chat_id in chat_ids:
             if number is not None and chat_id.endswith("@lid"):
                 await self._store.remember_contact(chat_id, number)
 
 
-def _name_a_number(chat_ids: tuple[str, ...]) -> bool:
-    return any(chat_id.endswith("@c.us") for chat_id in chat_ids)
+def _number(chat_ids: tuple[str, ...]) -> str | None:
+    """That of the chat ids which is a number; None if none is."""
+    return next((chat_id for chat_id in chat_ids if chat_id.endswith("@c.us")), None)

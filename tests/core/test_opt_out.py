@@ -53,7 +53,7 @@ def test_a_keyword_by_itself_counts_however_it_is_written(text: str) -> None:
         "stop it please",
         "please stop",
         "don't stop",
-        "stopp",
+        "stopen",
         "st op",
         "stop stop",
         "s t o p",
