@@ -16,7 +16,7 @@ import trio
 
 from tests.e2e.process import Process, running, serving_later
 from tests.e2e.sending_load import CLIENTS, Item, Load
-from tests.e2e.test_media_queue import emptied
+from tests.e2e.test_media_queue import emptied, kept
 from tests.e2e.test_serve import KEY, settings
 from tests.test_service import somebody
 from trio_wa.core.evidence import ENGINE_SECONDS
@@ -83,10 +83,11 @@ async def expired(http: httpx.AsyncClient) -> None:
         await trio.sleep(0.05)
 
 
-async def rest(http: httpx.AsyncClient) -> None:
+async def rest(http: httpx.AsyncClient, media: Path) -> None:
     """Return once nothing is left but what waits for evidence, and what waits behind it.
 
-    The places that are taken then have to be theirs, without a restart that would count them anew.
+    The places that are taken then and the files that are kept have to be theirs alone, without a
+    restart that would look at both anew.
     """
     while True:
         ready = (await http.get("/readyz")).json()
@@ -96,8 +97,10 @@ async def rest(http: httpx.AsyncClient) -> None:
         waiting = [view for view in unknown if view["settled_at"] is None]
         held = {view["chat_id"] for view in waiting}
         places = ready["backlog"] + ready["scheduled"]
+        pictures = [view for view in queued + waiting if view["type"] == "image"]
         only_held = not sending and {view["chat_id"] for view in queued} <= held
-        if only_held and places == len(queued) + len(waiting):
+        files = len(kept(media))
+        if only_held and (places, files) == (len(queued) + len(waiting), len(pictures)):
             return
         await trio.sleep(0.1)
 
@@ -141,6 +144,7 @@ async def test_all_that_can_be_sent_arrives_once_or_ends_for_a_reason_whatever_c
 ) -> None:
     chance = random.Random(SEED)
     load = Load(chance)
+    media = tmp_path / "trio-wa.db.media"
     async with trio.open_nursery() as nursery:
         waha = Waha(nursery)
         await waha.come()
@@ -176,7 +180,7 @@ async def test_all_that_can_be_sent_arrives_once_or_ends_for_a_reason_whatever_c
             with trio.fail_after(PATIENCE):
                 await load.done.wait()
                 async with listing(process) as http:
-                    await rest(http)
+                    await rest(http, media)
             requests = list(simulator.requests)
             process.signal()
             assert await process.wait() == 0
@@ -186,7 +190,7 @@ async def test_all_that_can_be_sent_arrives_once_or_ends_for_a_reason_whatever_c
                 async with listing(process) as http:
                     ledger, ready = await settled(http)
                     views = await listed(http)
-                await emptied(tmp_path / "trio-wa.db.media")
+                await emptied(media)
             process.signal()
             assert await process.wait() == 0
         waha.go()
