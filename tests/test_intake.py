@@ -3,6 +3,7 @@
 import itertools
 import json
 import uuid
+from functools import partial
 from typing import Any
 
 import hypothesis.strategies as st
@@ -250,7 +251,7 @@ async def test_hangup_does_not_split_accept(opening: type[MemoryStore]) -> None:
     recorded = []
     for step in itertools.count(1):
         desk = Desk(opening=opening)
-        cut = await cancelled_at(step, lambda desk=desk: send(desk, GOOD))
+        cut = await cancelled_at(step, partial(send, desk, GOOD))
         ledger = await desk.store.ledger()
         assert ledger.balanced
         assert ledger.accepted == ledger.counts.get(Status.QUEUED, 0)
