@@ -51,7 +51,7 @@ def image(number: int) -> dict[str, object]:
 
 
 async def emptied(directory: Path) -> None:
-    while kept(directory):  # noqa: ASYNC110 - it is another process that empties it
+    while any(directory.iterdir()):  # noqa: ASYNC110 - it is another process that empties it
         await trio.sleep(0.1)
 
 
