@@ -16,7 +16,7 @@ import trio
 
 from tests.e2e.process import Process, running, serving_later
 from tests.e2e.sending_load import CLIENTS, Item, Load
-from tests.e2e.test_media_queue import emptied
+from tests.e2e.test_media_queue import emptied, names
 from tests.e2e.test_serve import KEY, settings
 from tests.test_service import somebody
 from trio_wa.core.evidence import ENGINE_SECONDS
@@ -99,7 +99,7 @@ async def rest(http: httpx.AsyncClient, media: Path) -> None:
         places = ready["backlog"] + ready["scheduled"]
         pictures = [view for view in queued + waiting if view["type"] == "image"]
         only_held = not sending and {view["chat_id"] for view in queued} <= held
-        files = len(list(media.iterdir()))
+        files = len(names(media))
         if only_held and (places, files) == (len(queued) + len(waiting), len(pictures)):
             return
         await trio.sleep(0.1)

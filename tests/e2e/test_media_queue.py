@@ -39,6 +39,11 @@ def resident(pid: int) -> int:
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
+def names(directory: Path) -> list[str]:
+    """The names of the files in it, any of which may go meanwhile."""
+    return [path.name for path in directory.iterdir()]
+
+
 def kept(directory: Path) -> list[int]:
     """The sizes of the files in it."""
     return [path.stat().st_size for path in directory.iterdir()]
@@ -51,7 +56,7 @@ def image(number: int) -> dict[str, object]:
 
 
 async def emptied(directory: Path) -> None:
-    while any(directory.iterdir()):  # noqa: ASYNC110 - it is another process that empties it
+    while names(directory):  # noqa: ASYNC110 - it is another process that empties it
         await trio.sleep(0.1)
 
 
