@@ -84,11 +84,12 @@ async def test_every_curl_is_answered_as_the_text_says_and_everything_arrives(
             if "/send/batch -H 'Idempotency-Key" in command:
                 known["BATCH"] = answers[-1]["id"]
         async with httpx.AsyncClient(base_url=address) as http:
-            while True:
-                counts = (await http.get("/ledger")).json()["states"]
-                if not counts["sending"] and counts["queued"] <= 2:  # the scheduled ones
-                    break
-                await trio.sleep(0.05)
+            with trio.fail_after(60):
+                while True:
+                    counts = (await http.get("/ledger")).json()["states"]
+                    if not counts["sending"] and counts["queued"] <= 2:  # the scheduled ones
+                        break
+                    await trio.sleep(0.05)
         assert (counts["failed"], counts["unknown"], counts["expired"]) == (0, 0, 0)
     kinds = {delivered.kind for delivered in simulator.journal.delivered}
     assert len(kinds) == 10, kinds
@@ -143,7 +144,8 @@ async def test_the_hypercorn_command_serves(tmp_path: Path) -> None:
         await process.wait_event("queue.ready")
         body = {"to": "0812-3456-7890", "message": "Hello"}
         assert (await http.post("/send", json=body)).status_code == 202
-        await simulator.journal.wait_count(1)
+        with trio.fail_after(30):
+            await simulator.journal.wait_count(1)
 
 
 async def test_the_shipped_example_of_settings_starts(tmp_path: Path) -> None:
