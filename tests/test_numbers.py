@@ -51,6 +51,11 @@ def test_the_region_decides_whose_a_number_with_a_leading_zero_is() -> None:
     [
         ("62812", "is too short"),
         ("0812", "is too short"),
+        ("12", "is too short for a phone number"),
+        ("1", "is too short for a phone number"),
+        ("01", "is too short"),
+        ("628", "is too short for a phone number"),
+        ("08123456789012345678", "is too long for a phone number"),
         ("+999123456789", "country code that does not exist"),
         ("123456789012", "is too long"),
         ("0062812345678", "starts with 0"),

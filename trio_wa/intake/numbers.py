@@ -27,6 +27,12 @@ _REASONS = {
     ValidationResult.INVALID_LENGTH: "has a length that no number of its country has",
     ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "is too short to be reached from abroad",
 }
+_UNREADABLE = {
+    NumberParseException.INVALID_COUNTRY_CODE: _REASONS[ValidationResult.INVALID_COUNTRY_CODE],
+    NumberParseException.TOO_LONG: "is too long for a phone number",
+}
+_TOO_SHORT = "is too short for a phone number"
+"""What else keeps digits from being read; libphonenumber calls the shortest no number at all."""
 
 
 def recipient(to: str, region: str | None) -> str:
@@ -102,9 +108,7 @@ def _possible(digits: str, region: str | None) -> str:
     try:
         number = parse(digits, region)
     except NumberParseException as error:
-        if error.error_type == NumberParseException.INVALID_COUNTRY_CODE:
-            raise BadRecipient(_REASONS[ValidationResult.INVALID_COUNTRY_CODE]) from None
-        raise BadRecipient("is not a phone number") from None
+        raise BadRecipient(_UNREADABLE.get(error.error_type, _TOO_SHORT)) from None
     possible = is_possible_number_with_reason(number)
     if possible != ValidationResult.IS_POSSIBLE:
         raise BadRecipient(_REASONS.get(possible, "is not a possible phone number"))
