@@ -135,6 +135,11 @@ async def test_a_dry_run_only_validates() -> None:
     assert (desk.window.backlog, (await desk.store.ledger()).accepted) == (0, 0)
     wrong = await post(desk, batch, query={"dry_run": "maybe"})
     assert (wrong.status, wrong.body["errors"][0]["field"]) == (400, "dry_run")
+    for mistyped in ({"dryrun": "true"}, {"dry_run": "true", "dry": ""}):
+        wrong = await post(desk, batch, query=mistyped)
+        assert wrong.status == 400
+        assert wrong.body["errors"][0]["detail"].endswith("is no parameter here: there is dry_run")
+    assert desk.published() == []
 
 
 async def test_a_batch_that_is_sent_again_replays_what_was_accepted() -> None:

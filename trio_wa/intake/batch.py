@@ -37,10 +37,12 @@ class AcceptBatch:
 
         With `?dry_run=true` nothing is recorded, and the answer is 200.
         """
+        for name in request.query:
+            if name != "dry_run":  # a `dryrun=true` that is ignored would send them all
+                return _bad_parameter(name, "is no parameter here: there is dry_run")
         dry_run = request.query.get("dry_run", "false")
         if dry_run not in ("true", "false"):
-            errors = [{"field": "dry_run", "detail": "dry_run must be true or false"}]
-            return problem(400, "parameter_invalid", errors[0]["detail"], errors=errors)
+            return _bad_parameter("dry_run", "must be true or false")
         try:
             content_type = request.headers.get("content-type", "")
             read = read_sendings(request.body, content_type, self.region)
@@ -84,6 +86,11 @@ class AcceptBatch:
         admitted = iter(map(_result, answers, estimates))
         results = [each.result() if isinstance(each, Refusal) else next(admitted) for each in items]
         return _accepted(results, batch)
+
+
+def _bad_parameter(name: str, why: str) -> Response:
+    detail = f"{name} {why}"
+    return problem(400, "parameter_invalid", detail, errors=[{"field": name, "detail": detail}])
 
 
 def _name(caller: Caller, key: str | None) -> str:
