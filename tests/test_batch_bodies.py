@@ -1,5 +1,6 @@
 """The requests in which many messages come: an array, or lines."""
 
+import codecs
 import json
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from tests.sendings import TO
 from trio_wa.core.content import Content, Text
-from trio_wa.intake.sending import MAX_BATCH, BadSending, read_sendings
+from trio_wa.intake.sending import MAX_BATCH, BadSending, read_sending, read_sendings
 
 
 def many(count: int) -> list[dict[str, Any]]:
@@ -44,6 +45,13 @@ def test_a_batch_is_an_array_or_lines(count: int) -> None:
     assert read(lines(many(count)).replace(b"\n", b"\r\n\n \n") + b"\n\n") == expected
 
 
+@pytest.mark.parametrize("body", [lines(many(2)), json.dumps(many(2)).encode()])
+def test_the_byte_order_mark_of_a_file_spoils_no_message(body: bytes) -> None:
+    assert read(codecs.BOM_UTF8 + body) == ["Hello 0", "Hello 1"]
+    sending = read_sending(codecs.BOM_UTF8 + lines(many(1)), "ID")
+    assert text_of(sending.content) == "Hello 0"
+
+
 @pytest.mark.parametrize(
     "content_type",
     ["application/x-ndjson", "Application/NDJSON; charset=utf-8", "application/jsonl"],
@@ -75,7 +83,11 @@ def test_each_of_a_batch_is_read_by_itself() -> None:
         (b"[1, 2", "is not JSON"),
         (b'[{"to": "\\ud83d"}]', "is not JSON"),
         (b"[1]\n[2]", "is not JSON"),
-        (b"to=628&message=x", "must be a JSON array of messages, or one message a line"),
+        (
+            b"to=628&message=x",
+            "must be a JSON array of messages, or one message a line (NDJSON), and its first line "
+            "is not JSON: ",
+        ),
         (json.dumps(many(1)[0], indent=1).encode(), "must be a JSON array of messages"),
         (json.dumps(many(1_001)).encode(), "has 1,001 messages: 1,000 are the most"),
         (lines(many(1_001)), "has 1,001 messages: 1,000 are the most"),

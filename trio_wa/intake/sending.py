@@ -1,5 +1,6 @@
 """From the bytes of a request to the messages that are to be sent."""
 
+import codecs
 import hashlib
 import json
 from dataclasses import asdict, dataclass
@@ -95,7 +96,7 @@ def read_sending(body: bytes, region: str | None) -> Sending:
     Raises:
         BadSending: it is not JSON, or members are wrong.
     """
-    return _read(_parsed(body), region)
+    return _read(_parsed(body.removeprefix(codecs.BOM_UTF8)), region)
 
 
 def read_sendings(body: bytes, content_type: str, region: str | None) -> list[Sending | BadSending]:
@@ -104,6 +105,7 @@ def read_sendings(body: bytes, content_type: str, region: str | None) -> list[Se
     Raises:
         BadSending: it is neither, empty, or has more than MAX_BATCH.
     """
+    body = body.removeprefix(codecs.BOM_UTF8)
     media_type = content_type.partition(";")[0].strip().lower()
     stripped = body.strip(_BLANKS)
     lines = media_type in _NDJSON or not stripped.startswith(b"[")
@@ -124,8 +126,13 @@ def _of_lines(body: bytes) -> list[object]:
     """The value of each line, or what is wrong with it; blank lines count for nothing."""
     lines = [line for line in body.split(b"\n") if line.strip(_BLANKS)]
     items = [_parsed_line(line) for line in lines[: MAX_BATCH + 1]]
-    if items and all(isinstance(item, BadSending) for item in items):
-        raise _bad_body("must be a JSON array of messages, or one message a line (NDJSON)")
+    bad = [item for item in items if isinstance(item, BadSending)]
+    if bad and len(bad) == len(items):
+        first = str(bad[0]).removeprefix("body ")
+        raise _bad_body(
+            "must be a JSON array of messages, or one message a line (NDJSON), "
+            f"and its first line {first}"
+        )
     return items + lines[len(items) :]
 
 
