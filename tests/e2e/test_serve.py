@@ -203,8 +203,13 @@ async def test_demo_shows_a_delivery_and_drains_on_ctrl_c(tmp_path: Path) -> Non
             for word in line.split()
             if word.startswith("http://127.0.0.1:")
         )
-        await send_all(address, [{"to": "6281234567890", "message": "Hello from a test"}])
+        place = {"type": "location", "latitude": -6.1754, "longitude": 106.8272}
+        messages = [{"message": "Hello from a test"}, place, place | {"title": "Monas"}]
+        await send_all(address, [{"to": f"628123456789{n}", **m} for n, m in enumerate(messages)])
         process.signal(signal.SIGINT)
         assert await process.wait() == 0
-    assert any("6281234567890@c.us: Hello from a test" in line for line in process.lines)
+    shown = "\n".join(process.lines) + "\n"
+    assert "6281234567890@c.us: Hello from a test\n" in shown
+    assert "6281234567891@c.us: (sendLocation)\n" in shown
+    assert "6281234567892@c.us: (sendLocation) Monas\n" in shown
     assert process.lines[-1] == "Drained, and stopped."

@@ -79,4 +79,6 @@ def _greet(address: str) -> None:
 
 
 def _show(delivered: Delivered) -> None:
-    click.echo(f"  {delivered.session:>10} → {delivered.chat_id}: {delivered.text}")
+    kind = None if delivered.kind == "sendText" else f"({delivered.kind})"
+    shown = " ".join(filter(None, (kind, delivered.text)))
+    click.echo(f"  {delivered.session:>10} → {delivered.chat_id}: {shown}")
