@@ -96,7 +96,7 @@ def read_sending(body: bytes, region: str | None) -> Sending:
     Raises:
         BadSending: it is not JSON, or members are wrong.
     """
-    return _read(_parsed(body.removeprefix(codecs.BOM_UTF8)), region)
+    return _read(_parsed(body), region)
 
 
 def read_sendings(body: bytes, content_type: str, region: str | None) -> list[Sending | BadSending]:
@@ -105,7 +105,7 @@ def read_sendings(body: bytes, content_type: str, region: str | None) -> list[Se
     Raises:
         BadSending: it is neither, empty, or has more than MAX_BATCH.
     """
-    body = body.removeprefix(codecs.BOM_UTF8)
+    body = body.removeprefix(codecs.BOM_UTF8)  # files begin with it; the Go service took none
     media_type = content_type.partition(";")[0].strip().lower()
     stripped = body.strip(_BLANKS)
     lines = media_type in _NDJSON or not stripped.startswith(b"[")
