@@ -22,6 +22,7 @@ from trio_wa.ports import (
     Activity,
     Attempt,
     Picture,
+    Place,
     Publish,
     Receipt,
     Refusal,
@@ -50,6 +51,7 @@ class FakeDispatch:
     It tells when a message begins once there is an `estimated_at`.
     """
 
+    window: Window
     waits: dict[str, Waiting] = field(default_factory=dict)
     discarded: list[str] = field(default_factory=list)
     shut: dict[str, str] = field(default_factory=dict)
@@ -78,7 +80,8 @@ class FakeDispatch:
     def waiting(self, message_id: str) -> Waiting | None:
         return self.waits.get(message_id)
 
-    def discard(self, message_id: str) -> None:
+    def discard(self, message_id: str, place: Place) -> None:
+        self.window.release(place)
         self.discarded.append(message_id)
 
     def obstacles(self) -> dict[str, str]:
@@ -188,7 +191,7 @@ class Desk:
         self.window = Window(capacity=10_000, max_backlog=backlog, max_scheduled=1_000)
         self.store = opening(self.window.publish)
         self.media = MemoryMedia()
-        self.dispatch = FakeDispatch()
+        self.dispatch = FakeDispatch(self.window)
         self.clock = clock or Clock()
         settings = settings_of(**overrides)
         names = [each.name for each in settings.sessions]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import trio
 
 from trio_wa.ports import Place, StoreUnavailable, Suppression
+from trio_wa.window import Window
 
 
 @dataclass
@@ -55,12 +56,14 @@ class FakeList:
 
 @dataclass
 class FakeWaiting:
-    """Who holds what waits: it notes what is discarded, and whom it learns to be known."""
+    """Who holds what waits: it gives places back, and notes what it drops and learns."""
 
+    window: Window
     discarded: list[str] = field(default_factory=list)
     learned: list[tuple[str, str]] = field(default_factory=list)
 
-    def discard(self, message_id: str) -> None:
+    def discard(self, message_id: str, place: Place) -> None:
+        self.window.release(place)
         self.discarded.append(message_id)
 
     def learn_contact(self, session: str, chat_id: str) -> None:

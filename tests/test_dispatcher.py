@@ -208,7 +208,7 @@ async def test_a_message_goes_when_the_one_before_it_was_discarded(
         under_test.accept(1, to="1@c.us", due_in=MINUTE)
         under_test.accept(2, to="1@c.us")
         await trio.sleep(1)
-        under_test.dispatcher.discard("m1")
+        under_test.dispatcher.discard("m1", "normal")
         await trio.testing.wait_all_tasks_blocked()
         assert under_test.settled == ["m2"]
         under_test.window.close()
@@ -224,7 +224,7 @@ async def test_a_discard_after_the_close_ends_the_drain(
         under_test.window.close()
         await trio.sleep(1)
         began = trio.current_time()
-        under_test.dispatcher.discard("m1")
+        under_test.dispatcher.discard("m1", "normal")
     assert trio.current_time() == began
 
 
@@ -467,7 +467,7 @@ async def test_what_was_overtaken_by_its_ack_makes_room_for_the_next(
         under_test.accept(1, to="1@c.us", due_in=MINUTE)
         under_test.accept(2, to="1@c.us")
         await trio.sleep(1)
-        under_test.dispatcher.overtaken("m1", "normal")
+        under_test.dispatcher.discard("m1", "normal")
         await trio.testing.wait_all_tasks_blocked()
         assert under_test.written == ["m2"]
         under_test.window.close()
@@ -480,7 +480,7 @@ async def test_what_was_overtaken_while_a_worker_had_it_gives_its_place_back_onc
     under_test = Looked()
     under_test.store.begun = False  # the store has it as sent
     under_test.accept(1)
-    under_test.dispatcher.overtaken("m1", "normal")  # still in the channel
+    under_test.dispatcher.discard("m1", "normal")  # still in the channel
     under_test.window.close()
     await under_test.run()
     assert under_test.written == []
@@ -492,7 +492,7 @@ async def test_what_was_overtaken_and_lies_only_in_the_store_gives_its_place_bac
 ) -> None:
     under_test = Looked()
     under_test.window.recall({"normal": 1})
-    under_test.dispatcher.overtaken("m1", "normal")
+    under_test.dispatcher.discard("m1", "normal")
     assert (under_test.window.backlog, under_test.free_permits) == (0, 1_000)
 
 

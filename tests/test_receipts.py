@@ -20,7 +20,7 @@ from tests.fakes import FailingStore, cancelled_at
 from trio_wa.adapters.memory_store import MemoryStore
 from trio_wa.core.message import Priority
 from trio_wa.core.status import Status
-from trio_wa.ports import Receipt, StoreUnavailable
+from trio_wa.ports import Place, Receipt, StoreUnavailable
 from trio_wa.receipts import Receipts
 
 
@@ -31,8 +31,8 @@ class Told:
     events: list[tuple[Any, ...]] = field(default_factory=list)
     refusals: int = 0
 
-    def overtaken(self, message_id: str, priority: Priority) -> None:
-        self.events.append(("overtaken", message_id, priority))
+    def discard(self, message_id: str, place: Place) -> None:
+        self.events.append(("discard", message_id, place))
 
     def close(self, message_id: str, status: Status) -> None:
         self.events.append(("close", message_id, status))
@@ -111,7 +111,7 @@ async def test_an_ack_of_what_waits_to_be_sent_again_takes_it_out_of_the_line() 
     await bench.waiting_to_be_sent_again("bulk")
     await bench.acknowledge("3EB0", 1)
     assert await status_of(bench.store, "m") is Status.SENT
-    assert bench.told.events == [("overtaken", "m", "bulk"), ACKED]
+    assert bench.told.events == [("discard", "m", "bulk"), ACKED]
 
 
 async def test_an_ack_of_what_is_being_sent_waits_for_the_end_of_its_attempt() -> None:
@@ -200,7 +200,7 @@ async def test_an_ack_that_is_cut_anywhere_is_recorded_and_followed_or_neither(
             await bench.waiting_to_be_sent_again()
         cut = await cancelled_at(step, lambda bench=bench: bench.acknowledge("3EB0", 1))
         record = await record_of(bench.store, "m")
-        followed = {event[0] for event in bench.told.events} & {"close", "overtaken"}
+        followed = {event[0] for event in bench.told.events} & {"close", "discard"}
         assert bool(followed) == (record.status is Status.SENT)
         seen.add(record.status)
         if not cut:

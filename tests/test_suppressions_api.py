@@ -27,10 +27,10 @@ class Bench:
 
     def __init__(self, region: str | None = "ID") -> None:
         self.list = FakeList()
-        self.waiting = FakeWaiting()
         self.window = Window(capacity=10, max_backlog=10, max_scheduled=10)
+        self.waiting = FakeWaiting(self.window)
         self.clock = Clock()
-        handlers = Suppressions(self.list, self.waiting, self.window, self.clock, region)
+        handlers = Suppressions(self.list, self.waiting, self.clock, region)
         one = {"GET": handlers.show, "PUT": handlers.add, "DELETE": handlers.remove}
         routes = {
             "/suppressions": {"GET": Route(handlers.list, "read")},

@@ -41,12 +41,12 @@ class Bench:
 
     def __init__(self, *, keywords: tuple[str, ...] = ("STOP", "BERHENTI")) -> None:
         self.list = FakeList()
-        self.waiting = FakeWaiting()
         self.numbers = FakeNumbers()
         self.window = Window(capacity=10, max_backlog=10, max_scheduled=10)
+        self.waiting = FakeWaiting(self.window)
         self.writers = Writers(
             cast("SessionStore", self.list),
-            OptOuts(self.list, self.window, self.waiting),
+            OptOuts(self.list, self.waiting),
             self.numbers,
             self.waiting,
             [SESSION],

@@ -18,6 +18,7 @@ from trio_wa.core.retry import Decision, Final, Inquire, Requeue
 from trio_wa.core.slot import Ghost
 from trio_wa.core.status import REACHED
 from trio_wa.lane import Lane
+from trio_wa.ports import Place
 from trio_wa.window import Window
 
 log = structlog.get_logger(__name__)
@@ -128,17 +129,15 @@ class Dispatcher:
                 self._dispatch.add(message)
         self._wake()
 
-    def discard(self, message_id: str) -> None:
-        """Drop a message that was cancelled while it waited, if it is in memory."""
-        message = self._dispatch.get(message_id)
-        if message is not None and self._dispatch.discard(message_id):
+    def discard(self, message_id: str, place: Place) -> None:
+        """Give back the `place` of a message that became final while it waited; drop it.
+
+        It may lie only in the store.
+        """
+        self._window.release(place)
+        if (message := self._dispatch.discard(message_id)) is not None:
             self._window.lanes[message.priority].leave()
             self._wake()
-
-    def overtaken(self, message_id: str, priority: Priority) -> None:
-        """Drop a message that waited to be sent again, and turned out to have been sent."""
-        self._window.release(priority)
-        self.discard(message_id)
 
     def learn_contact(self, session: str, chat_id: str) -> None:
         """Take note that a recipient is no new contact of a session."""

@@ -5,9 +5,8 @@ from typing import Protocol
 
 import structlog
 
-from trio_wa.ports import Suppression, SuppressionStore
+from trio_wa.ports import Place, Suppression, SuppressionStore
 from trio_wa.telemetry import mask
-from trio_wa.window import Window
 
 log = structlog.get_logger(__name__)
 
@@ -15,8 +14,8 @@ log = structlog.get_logger(__name__)
 class Waiting(Protocol):
     """Who holds messages that wait to be sent: the dispatcher."""
 
-    def discard(self, message_id: str) -> None:
-        """Drop a message that was cancelled while it waited, if it is in memory."""
+    def discard(self, message_id: str, place: Place) -> None:
+        """Give back the `place` of a message that became final while it waited; drop it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +29,8 @@ class OptOut:
 class OptOuts:
     """Puts people on the list of who wants no messages, whoever asks for it."""
 
-    def __init__(self, store: SuppressionStore, window: Window, waiting: Waiting) -> None:
+    def __init__(self, store: SuppressionStore, waiting: Waiting) -> None:
         self._store = store
-        self._window = window
         self._waiting = waiting
 
     async def add(self, suppression: Suppression) -> OptOut:
@@ -47,8 +45,7 @@ class OptOuts:
         places = await self._store.suppress(suppression)
         # In the step that completes the record: no place may be given back twice, or never.
         for message_id, place in places.items():
-            self._window.release(place)
-            self._waiting.discard(message_id)
+            self._waiting.discard(message_id, place)
         if new or places:
             log.info(
                 "suppression.added",

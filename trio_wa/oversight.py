@@ -90,7 +90,7 @@ class Oversight:
         )
         self.writers = Writers(
             store,
-            OptOuts(store, window, dispatcher),
+            OptOuts(store, dispatcher),
             observer,
             dispatcher,
             sessions,

@@ -4,9 +4,8 @@ from typing import Protocol
 
 import structlog
 
-from trio_wa.core.message import Priority
 from trio_wa.core.status import ERROR, SERVER, Status
-from trio_wa.ports import Receipt, Store
+from trio_wa.ports import Place, Receipt, Store
 
 log = structlog.get_logger(__name__)
 
@@ -14,8 +13,8 @@ log = structlog.get_logger(__name__)
 class Waiting(Protocol):
     """Who holds messages that wait to be sent: the dispatcher."""
 
-    def overtaken(self, message_id: str, priority: Priority) -> None:
-        """A message that waited to be sent again turned out to have been sent."""
+    def discard(self, message_id: str, place: Place) -> None:
+        """Give back the `place` of a message that became final while it waited; drop it."""
 
 
 class Open(Protocol):
@@ -80,7 +79,7 @@ class Receipts:
             if moved.open:
                 self._inquiries.close(moved.message_id, moved.after)
             elif moved.before is Status.QUEUED:
-                self._dispatcher.overtaken(moved.message_id, moved.priority)
+                self._dispatcher.discard(moved.message_id, moved.priority)
             level = log.warning if moved.after is Status.FAILED else log.info
             level(
                 f"message.{moved.after}",

@@ -125,9 +125,10 @@ class Dispatch:
         """Take a message into the ready set of its lane."""
         self.lanes[message.priority].add(message)
 
-    def discard(self, message_id: str) -> bool:
-        """Drop a waiting message, as after its cancellation; False if it does not wait here."""
-        return any(lane.discard(message_id) is not None for lane in self.lanes.values())
+    def discard(self, message_id: str) -> Message | None:
+        """Drop a waiting message, as after its cancellation; None if it does not wait here."""
+        dropped = (lane.discard(message_id) for lane in self.lanes.values())
+        return next((message for message in dropped if message is not None), None)
 
     def claim(self, now: float, *, jitter: float) -> Turn:
         """The next thing for an idle worker to do, or until when there is none.

@@ -12,7 +12,6 @@ from trio_wa.intake.messages import Messages
 from trio_wa.intake.recording import fetched, recorded
 from trio_wa.ports import Batch
 from trio_wa.telemetry import timestamp
-from trio_wa.window import Window
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +26,6 @@ class Batches:
     """Shows each caller its own batches, and an admin all; cancels what of one is still queued."""
 
     messages: Messages
-    window: Window
 
     async def show(self, request: Request) -> Response:
         """200 with how many messages are in each state, or 404."""
@@ -44,8 +42,7 @@ class Batches:
             store.cancel_batch(batch.id, self.messages.clock.now(), CHUNK)
         ):
             for message_id, place in places.items():
-                self.window.release(place)
-                self.messages.dispatch.discard(message_id)
+                self.messages.dispatch.discard(message_id, place)
             cancelled += len(places)
         log.info("batch.cancelled", batch=batch.id, messages=cancelled, by=request.caller.name)
         batch = await self._find(request)

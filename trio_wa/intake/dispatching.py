@@ -4,6 +4,7 @@ from typing import Protocol
 
 from trio_wa.core.dispatch import Waiting
 from trio_wa.core.message import Priority
+from trio_wa.ports import Place
 
 
 class Dispatching(Protocol):
@@ -31,8 +32,8 @@ class Dispatching(Protocol):
     def is_stranger(self, message_id: str) -> bool:
         """Whether a message waits there to be the first to its recipient."""
 
-    def discard(self, message_id: str) -> None:
-        """Drop a message that was cancelled while it waited, if it is in memory."""
+    def discard(self, message_id: str, place: Place) -> None:
+        """Give back the `place` of a message that became final while it waited; drop it."""
 
     def obstacles(self) -> dict[str, str]:
         """For each session through which nothing may go now, the code of the reason."""

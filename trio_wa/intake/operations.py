@@ -43,8 +43,7 @@ class Operations:
         place = await recorded(self.messages.store.cancel(record.id, now))
         if place is None:
             return await self._conflict(request, "not_queued", "cancelled while it is queued")
-        self.window.release(place)
-        self.messages.dispatch.discard(record.id)
+        self.messages.dispatch.discard(record.id, place)
         log.info("message.cancelled", message_id=record.id, by=request.caller.name)
         return await self._shown(request, 200)
 

@@ -67,8 +67,8 @@ def create_routes(
     health = Health(store, window, names, dispatch.obstacles)
     messages = Messages(store, dispatch, clock, settings.region)
     operations = Operations(messages, window, settings.message_ttl)
-    batches = Batches(messages, window)
-    suppressions = Suppressions(store, dispatch, window, clock, settings.region)
+    batches = Batches(messages)
+    suppressions = Suppressions(store, dispatch, clock, settings.region)
     desk = SessionDesk(sessions, names)
     alert_desk = AlertDesk(alerts)
     secret = settings.webhook_secret

@@ -17,7 +17,6 @@ from trio_wa.intake.selection import BadSelection, read_selection
 from trio_wa.opt_outs import OptOuts, Waiting
 from trio_wa.ports import Suppression, SuppressionStore
 from trio_wa.telemetry import mask, timestamp
-from trio_wa.window import Window
 
 log = structlog.get_logger(__name__)
 
@@ -34,12 +33,11 @@ class Suppressions:
         self,
         store: SuppressionStore,
         waiting: Waiting,
-        window: Window,
         clock: Clock,
         region: str | None,
     ) -> None:
         self._store = store
-        self._opt_outs = OptOuts(store, window, waiting)
+        self._opt_outs = OptOuts(store, waiting)
         self._clock = clock
         self._region = region
 
