@@ -1,14 +1,16 @@
 """`POST /send`: one message, recorded before the answer 202."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import assert_never
 
 from trio_wa.intake import http
 from trio_wa.intake.admission import Admission, Answer, Candidate
-from trio_wa.intake.http import Request, Response, problem
-from trio_wa.intake.idempotency import BadKey, InFlight, read_key
-from trio_wa.intake.refusal import INVALID, Refusal, busy, invalid
-from trio_wa.intake.sending import BadSending, read_sending
+from trio_wa.intake.caller import Caller
+from trio_wa.intake.http import Request, Response
+from trio_wa.intake.idempotency import InFlight
+from trio_wa.intake.refusal import Refusal, busy, invalid
+from trio_wa.intake.sending import BadSending, Sending, read_sending
 from trio_wa.ports import Accepted, Replayed, StoreUnavailable
 
 QUEUED = "Pesan masuk antrean"
@@ -29,23 +31,19 @@ class Accept:
             sending = read_sending(request.body, self.region)
         except BadSending as error:
             return invalid(error.errors).response()
+        return await self.in_flight.once(request, partial(self._accept, sending, request.caller))
+
+    async def _accept(self, sending: Sending, caller: Caller, key: str | None) -> Response:
+        candidate = self.admission.candidate(sending, caller, key)
+        if isinstance(candidate, Refusal):
+            return candidate.response()
+        if (refusal := self.admission.closed()) is not None:
+            return refusal.response()
         try:
-            key = read_key(request.headers)
-        except BadKey as error:
-            return bad_key(error)
-        with self.in_flight.hold(request.caller.name, key) as held:
-            if not held:
-                return in_flight()
-            candidate = self.admission.candidate(sending, request.caller, key)
-            if isinstance(candidate, Refusal):
-                return candidate.response()
-            if (refusal := self.admission.closed()) is not None:
-                return refusal.response()
-            try:
-                answers = await self.admission.admit([candidate])
-            except StoreUnavailable as error:
-                return busy("store_unavailable", str(error)).response()
-            return self._respond(candidate, answers[0])
+            [answer] = await self.admission.admit([candidate])
+        except StoreUnavailable as error:
+            return busy("store_unavailable", str(error)).response()
+        return self._respond(candidate, answer)
 
     def _respond(self, candidate: Candidate, answer: Answer) -> Response:
         match answer:
@@ -58,17 +56,6 @@ class Accept:
                 return refusal.response()
             case _:
                 assert_never(answer)
-
-
-def bad_key(error: BadKey) -> Response:
-    """400, for an Idempotency-Key that is none."""
-    return problem(400, "idempotency_key_invalid", str(error), error=INVALID)
-
-
-def in_flight() -> Response:
-    """409, while the first request with a key is not answered."""
-    detail = "the request with this Idempotency-Key is not answered yet"
-    return problem(409, "idempotency_in_flight", detail, Retry_After="1")
 
 
 def _accepted(message_id: str, estimated_at: str | None = None, **headers: str) -> Response:

@@ -3,15 +3,16 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import uuid_utils
 
-from trio_wa.intake.accept import QUEUED, bad_key, in_flight
+from trio_wa.intake.accept import QUEUED
 from trio_wa.intake.admission import Admission, Answer, Candidate
 from trio_wa.intake.caller import Caller
 from trio_wa.intake.http import Request, Response, answer, problem
-from trio_wa.intake.idempotency import BadKey, InFlight, read_key
+from trio_wa.intake.idempotency import InFlight
 from trio_wa.intake.refusal import Refusal, busy, invalid
 from trio_wa.intake.sending import BadSending, Sending, read_sendings
 from trio_wa.ports import Accepted, StoreUnavailable
@@ -48,18 +49,8 @@ class AcceptBatch:
             read = read_sendings(request.body, content_type, self.region)
         except BadSending as error:
             return invalid(error.errors).response()
-        try:
-            key = read_key(request.headers)
-        except BadKey as error:
-            return bad_key(error)
-        with self.in_flight.hold(request.caller.name, key) as held:
-            if not held:
-                return in_flight()
-            batch = _name(request.caller, key)
-            items = self._items(read, request.caller, key, batch)
-            if dry_run == "true":
-                return _checked(items)
-            return await self._accept(items, batch)
+        answering = self._check if dry_run == "true" else self._accept
+        return await self.in_flight.once(request, partial(answering, read, request.caller))
 
     def _items(
         self, read: Sequence[Sending | BadSending], caller: Caller, key: str | None, batch: str
@@ -71,7 +62,16 @@ class AcceptBatch:
             for place, each in enumerate(read)
         ]
 
-    async def _accept(self, items: Sequence[Candidate | Refusal], batch: str) -> Response:
+    async def _check(
+        self, read: Sequence[Sending | BadSending], caller: Caller, key: str | None
+    ) -> Response:
+        return _checked(self._items(read, caller, key, _name(caller, key)))
+
+    async def _accept(
+        self, read: Sequence[Sending | BadSending], caller: Caller, key: str | None
+    ) -> Response:
+        batch = _name(caller, key)
+        items = self._items(read, caller, key, batch)
         if (refusal := self.admission.closed()) is not None:
             return refusal.response()
         candidates = [each for each in items if isinstance(each, Candidate)]

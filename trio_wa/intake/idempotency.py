@@ -6,9 +6,12 @@ As in draft-ietf-httpapi-idempotency-key-header, and as Stripe does it.
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TypeAlias
 
+from trio_wa.intake.http import Request, Response, problem
+from trio_wa.intake.refusal import INVALID
 from trio_wa.ports import IdempotencyKey
 
 HEADER = "idempotency-key"
@@ -53,11 +56,27 @@ def fingerprint(key: str, payload: Sequence[object]) -> IdempotencyKey:
     return IdempotencyKey(key, hashlib.sha256(text.encode()).hexdigest())
 
 
+Answering: TypeAlias = Callable[[str | None], Awaitable[Response]]
+"""What answers a request that bears this key; None: it bears none."""
+
+
 class InFlight:
     """The keys whose first request is not answered yet, each under its owner."""
 
     def __init__(self) -> None:
         self._keys: set[tuple[str | None, str]] = set()
+
+    async def once(self, request: Request, answering: Answering) -> Response:
+        """What `answering` says; 400 if the key is none, 409 while another request bears it."""
+        try:
+            key = read_key(request.headers)
+        except BadKey as error:
+            return problem(400, "idempotency_key_invalid", str(error), error=INVALID)
+        with self.hold(request.caller.name, key) as held:
+            if held:
+                return await answering(key)
+        detail = "the request with this Idempotency-Key is not answered yet"
+        return problem(409, "idempotency_in_flight", detail, Retry_After="1")
 
     @contextmanager
     def hold(self, owner: str | None, key: str | None) -> Iterator[bool]:
