@@ -1,5 +1,6 @@
 """Which sessions have written to which recipients, as far as that is newer than the messages."""
 
+import re
 from collections import OrderedDict
 
 from trio_wa.core.message import Message
@@ -9,10 +10,22 @@ RECIPIENTS = 16_384
 
 PEOPLE = ("@c.us", "@s.whatsapp.net", "@lid")
 
+_PERSON = re.compile(r"([0-9]{1,32})(?::[0-9]+)?(@c\.us|@s\.whatsapp\.net|@lid)")
+"""A person's chat, as one engine or another writes it: a device may be named behind the number."""
+
 
 def is_person(chat_id: str) -> bool:
     """Whether a chat is one with a person: no other can be a new contact."""
     return chat_id.endswith(PEOPLE)
+
+
+def person(jid: object) -> str | None:
+    """The chat with a person, as messages to them name it; None for anything else."""
+    found = _PERSON.fullmatch(jid) if isinstance(jid, str) else None
+    if found is None:
+        return None
+    number, host = found.groups()
+    return number + ("@lid" if host == "@lid" else "@c.us")
 
 
 def is_stranger(message: Message) -> bool:

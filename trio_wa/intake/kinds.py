@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from trio_wa.core import content
+from trio_wa.core.contacts import is_person
 from trio_wa.intake.numbers import recipient
 from trio_wa.intake.schemas import Body, Members, Mentions, NonEmpty
 
@@ -165,7 +166,7 @@ class MenuBody(Body):
     @field_validator("to")
     @classmethod
     def _is_a_person(cls, to: str, info: ValidationInfo) -> str:
-        if not recipient(to, info.context).endswith(("@c.us", "@lid")):
+        if not is_person(recipient(to, info.context)):
             raise ValueError("must be a person for type list: WAHA sends lists to no others")
         return to
 

@@ -1,19 +1,16 @@
 """What one webhook of WAHA says, whichever engine wrote it."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from trio_wa.core.contacts import person
 from trio_wa.core.status import DEVICE, ERROR
 from trio_wa.core.waha_id import RAW_ID, raw_id
 
 PLAYED = 4
-
-_PERSON = re.compile(r"([0-9]{1,32})(?::[0-9]+)?(@c\.us|@s\.whatsapp\.net|@lid)")
-"""A person's chat, as one engine or another writes it: a device may be named behind the number."""
 
 _OTHER_NAMES = (
     ("key", "remoteJidAlt"),
@@ -152,12 +149,12 @@ def _our_own(payload: object) -> _Message | None:
 
 def _incoming(payload: Mapping[str, Any]) -> Incoming | None:
     """The message of `payload`, if a person wrote it to the session alone, and not we."""
-    chat_id = _person(payload.get("from"))
+    chat_id = person(payload.get("from"))
     if payload.get("fromMe") is not False or chat_id is None:
         return None
     body = payload.get("body")
     text = body if isinstance(body, str) else ""
-    others = (_person(each) for each in _other_names(payload))
+    others = (person(each) for each in _other_names(payload))
     host = chat_id.partition("@")[2]
     other = next((each for each in others if each is not None and not each.endswith(host)), None)
     return Incoming((chat_id,) if other is None else (chat_id, other), text)
@@ -170,15 +167,6 @@ def _other_names(payload: Mapping[str, Any]) -> Iterator[object]:
         held = data.get(holder) if isinstance(data, Mapping) else None
         if isinstance(held, Mapping):
             yield held.get(name)
-
-
-def _person(jid: object) -> str | None:
-    """A person's chat, as messages to them name it; None for anything else."""
-    found = _PERSON.fullmatch(jid) if isinstance(jid, str) else None
-    if found is None:
-        return None
-    number, host = found.groups()
-    return number + ("@lid" if host == "@lid" else "@c.us")
 
 
 def _faults(error: ValidationError, *above: str) -> list[dict[str, str]]:
