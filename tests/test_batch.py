@@ -13,6 +13,7 @@ from tests.desk import Answer, Desk, entry
 from tests.fakes import cancelled_at
 from trio_wa.adapters.memory_store import MemoryStore
 from trio_wa.core.content import Text
+from trio_wa.core.retry import Final
 from trio_wa.core.status import Status
 from trio_wa.ports import Acceptance, Draft, StoreUnavailable, Suppression
 from trio_wa.telemetry import timestamp
@@ -299,3 +300,20 @@ async def test_what_is_no_batch_is_not_found(name: str) -> None:
     for method, path in (("GET", ""), ("POST", "/cancel")):
         answer = await desk.ask(method, f"/batches/{name}{path}")
         assert (answer.status, answer.body["code"]) == (404, "batch_not_found")
+
+
+async def test_what_failed_of_a_batch_is_retried_without_what_failed_elsewhere() -> None:
+    desk = Desk()
+    accepted = await post(desk, messages(2))
+    elsewhere = await desk.send()
+    for message in desk.published():
+        await desk.attempt(message, Final(Status.FAILED, "why", "because", None))
+    query = {"status": "failed", "batch": accepted.body["id"]}
+    answer = await desk.ask("POST", "/messages/retry", query=query)
+    assert (answer.status, answer.body) == (202, {"queued": 2, "remaining": 0})
+    assert [each.id for each in desk.published()] == [
+        each["id"] for each in accepted.body["results"]
+    ]
+    left = await desk.store.get(elsewhere)
+    assert left is not None
+    assert left.status is Status.FAILED

@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 BULK_SECONDS = 10.0
 """After so long a request begins no further message; the answer says how many remain."""
 
-NAMES = ("status", "to", "session", "after", "before", "limit")
+NAMES = ("status", "to", "session", "batch", "after", "before", "limit")
 
 
 @dataclass(frozen=True, slots=True)
