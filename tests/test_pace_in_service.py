@@ -251,7 +251,7 @@ async def test_a_session_whose_engine_fails_is_restarted_and_comes_back(
     assert into_a[-1] == 201
 
 
-@pytest.mark.trio_wa(quiet_hours="00:00-23:59 Asia/Jakarta")
+@pytest.mark.trio_wa(quiet_hours="00:00-23:59 Asia/Jakarta", session_poll="1h")
 async def test_quiet_hours_hold_what_waits_and_say_until_when(trio_wa, waha, autojump_clock):
     message_id = await trio_wa.send(somebody(1), "by day", priority="bulk")
     await trio.sleep(1)
