@@ -5,6 +5,7 @@ import socket
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import httpx
 import pytest
 import trio
 
-from tests.e2e.process import TRIO_WA, running, send_all
+from tests.e2e.process import TRIO_WA, Process, running, send_all
 from trio_wa.simulator.faults import Faults
 from trio_wa.simulator.options import SimulatorOptions
 from trio_wa.simulator.server import serve_simulator
@@ -193,16 +194,19 @@ async def test_it_starts_and_accepts_while_waha_is_away(tmp_path: Path) -> None:
     assert "cannot be reached" in problem["problem"]
 
 
+DEMO = ("sh", "-c", 'exec "$@" 1>&2', "sh", *TRIO_WA, "demo", "--port", "0")
+
+
+async def demo_address(process: Process) -> str:
+    """Where a demo listens, once it says so."""
+    await process.wait_line("Deliveries:")
+    words = (word.rstrip(",") for line in process.lines for word in line.split())
+    return next(word for word in words if word.startswith("http://127.0.0.1:"))
+
+
 async def test_demo_shows_a_delivery_and_drains_on_ctrl_c(tmp_path: Path) -> None:
-    command = ("sh", "-c", 'exec "$@" 1>&2', "sh", *TRIO_WA, "demo", "--port", "0")
-    async with running(tmp_path, command) as process:
-        await process.wait_line("Deliveries:")
-        address = next(
-            word.rstrip(",")
-            for line in process.lines
-            for word in line.split()
-            if word.startswith("http://127.0.0.1:")
-        )
+    async with running(tmp_path, DEMO) as process:
+        address = await demo_address(process)
         place = {"type": "location", "latitude": -6.1754, "longitude": 106.8272}
         messages = [{"message": "Hello from a test"}, place, place | {"title": "Monas"}]
         await send_all(address, [{"to": f"628123456789{n}", **m} for n, m in enumerate(messages)])
@@ -213,3 +217,17 @@ async def test_demo_shows_a_delivery_and_drains_on_ctrl_c(tmp_path: Path) -> Non
     assert "6281234567891@c.us: (sendLocation)\n" in shown
     assert "6281234567892@c.us: (sendLocation) Monas\n" in shown
     assert process.lines[-1] == "Drained, and stopped."
+
+
+async def test_demo_says_what_its_end_leaves_unsent(tmp_path: Path) -> None:
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    async with running(tmp_path, DEMO) as process:
+        address = await demo_address(process)
+        later = {"to": "6281234567890", "message": "later", "send_at": tomorrow.isoformat()}
+        await send_all(address, [later])
+        process.signal(signal.SIGINT)
+        assert await process.wait() == 0
+    assert process.lines[-2:] == [
+        "1 not sent, and gone: the demo keeps messages in memory.",
+        "Drained, and stopped.",
+    ]

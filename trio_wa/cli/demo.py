@@ -62,8 +62,10 @@ async def _run(port: int) -> None:
             _greet(address)
 
         front = HttpFront(config, open_sockets(config), stop, settings.max_body_bytes, listening)
-        await service.run(settings, front, drain=drain)
+        ended = await service.run(settings, front, drain=drain)
         nursery.cancel_scope.cancel()
+    if ended.left:
+        click.echo(f"{ended.left} not sent, and gone: the demo keeps messages in memory.")
     click.echo("Drained, and stopped.")
 
 
