@@ -12,9 +12,9 @@ from trio_wa.core.status import Status
 from trio_wa.ports import Accepted, IdempotencyKey, Store
 
 
-async def send(store: Store, message_id: str, at: float) -> None:
+async def send(store: Store, message_id: str, to: str, at: float) -> None:
     key = IdempotencyKey(message_id, "f")
-    message = await accept(store, message_id, at=at, chat_id=f"{message_id}@c.us", key=key)
+    message = await accept(store, message_id, at=at, chat_id=f"{to}@c.us", key=key)
     await finish(store, message, Status.SENT, at=at)
 
 
@@ -26,7 +26,8 @@ async def test_the_files_stay_bounded_under_a_steady_load(tmp_path: Path) -> Non
             at = NOW + round_
             async with trio.open_nursery() as nursery:
                 for n in range(20):
-                    nursery.start_soon(send, store, f"{round_}-{n}", at)
+                    # To the same recipients each time: whom a session has written to is kept.
+                    nursery.start_soon(send, store, f"{round_}-{n}", str(n), at)
             while await store.purge(at - 4, 10):
                 pass
             while await store.forget_keys(at - 4, 10):
