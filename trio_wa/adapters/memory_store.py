@@ -2,7 +2,7 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import islice
 
@@ -90,6 +90,12 @@ class MemoryStore(MemorySessionStore):
         status = attempts.settle(self._table, message, attempt, decision)
         await trio.lowlevel.checkpoint()
         return status
+
+    def settle_soon(
+        self, message: Message, attempt: Attempt, decision: Decision, then: Callable[[Status], None]
+    ) -> None:
+        """Record how an attempt ended; `then` is called before this returns."""
+        then(attempts.settle(self._table, message, attempt, decision))
 
     async def resolve(
         self, message: Message, session: str, at: float, decision: Final | Requeue

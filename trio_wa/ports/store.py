@@ -1,6 +1,6 @@
 """Where messages are recorded, and what is known of sessions and contacts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from trio_wa.core.message import Message, Priority
@@ -204,6 +204,15 @@ class Store(ReceiptStore, SessionStore, SuppressionStore, Protocol):
 
         The record is handed over before the first checkpoint: whoever is cancelled while it waits
         for the rest has it made all the same.
+        """
+
+    def settle_soon(
+        self, message: Message, attempt: Attempt, decision: Decision, then: Callable[[Status], None]
+    ) -> None:
+        """Settle without waiting; `then` is given the state, in the step that completes the record.
+
+        No `begin` that is called later is recorded before it. While the store cannot write, it keeps
+        this and tries again. What is not recorded when it closes stays as it was: being sent.
         """
 
     async def resolve(

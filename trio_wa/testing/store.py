@@ -54,6 +54,13 @@ class Fence:
         """From now on refuse every write with `Fenced`."""
         self._up = True
 
+    def settle_soon(self, *args: Any) -> None:
+        """Settle, unless it is fenced: the one write that nobody awaits."""
+        if self._up:
+            raise Fenced
+        self._store.settle_soon(*args)
+        self._written()
+
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._store, name)
         if name in _READS:

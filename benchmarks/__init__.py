@@ -1,0 +1,1 @@
+"""What trio-wa does in a second, beside services like it: `python -m benchmarks`."""

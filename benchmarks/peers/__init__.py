@@ -1,0 +1,1 @@
+"""The services that are measured: trio-wa, and its peers."""
