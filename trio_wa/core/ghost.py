@@ -1,7 +1,10 @@
 """When a session that works, as WAHA says, is a ghost: nothing that it sends arrives."""
 
+import itertools
 from collections import OrderedDict
 from dataclasses import dataclass
+
+from trio_wa.core.live_heap import Entry, LiveHeap
 
 SENDS = 10
 """How many sends tell a ghost at least, and how many in a row without an ack are enough."""
@@ -37,21 +40,19 @@ class Deliveries:
     def __init__(self) -> None:
         self._sends: OrderedDict[str, _Send] = OrderedDict()
         self._early: OrderedDict[str, None] = OrderedDict()
-        self._slowest: float | None = None  # of what is kept, or was before `forget`
-        self._forgotten = False
+        self._slow = LiveHeap(self._is_kept)  # the slowest first
+        self._numbers = itertools.count()
+        self._slowest_before: float | None = None  # until so many were sent since `forget`
 
     def sent(self, waha_id: str, at: float) -> None:
         """Note that WAHA took a message."""
-        early = waha_id in self._early
-        send = self._sends[waha_id] = _Send(at)
-        if early:
+        self._sends[waha_id] = _Send(at)
+        if waha_id in self._early:
             del self._early[waha_id]
-            self._took(send, 0.0)
+            self._took(waha_id, 0.0)
         if len(self._sends) > SENDS_MAX:
-            _, oldest = self._sends.popitem(last=False)
-            if self._forgotten or oldest.took == self._slowest:
-                took = [each.took for each in self._sends.values() if each.took is not None]
-                self._slowest, self._forgotten = max(took, default=None), False
+            self._sends.popitem(last=False)
+            self._slowest_before = None
 
     def acked(self, waha_id: str, at: float) -> None:
         """Note that WhatsApp answered to a message: it was delivered, or refused.
@@ -64,11 +65,11 @@ class Deliveries:
             if len(self._early) > SENDS_MAX:
                 self._early.popitem(last=False)
         elif send.took is None:
-            self._took(send, max(0.0, at - send.at))
+            self._took(waha_id, max(0.0, at - send.at))
 
     def forget(self) -> None:
         """Begin anew, as after a restart of the session."""
-        self._forgotten = True
+        self._slowest_before = self._slowest()
         self._sends.clear()
 
     @property
@@ -84,7 +85,7 @@ class Deliveries:
     @property
     def maturity(self) -> float:
         """Seconds after which a send without an ack counts."""
-        slowest = self._slowest
+        slowest = self._slowest()
         return SAMPLE_SECONDS if slowest is None else max(MATURE_SECONDS, 2 * slowest)
 
     def next_at(self, now: float) -> float | None:
@@ -111,6 +112,18 @@ class Deliveries:
             sample = newest
         return sum(each.took is not None for each in sample) < share * len(sample)
 
-    def _took(self, send: _Send, seconds: float) -> None:
-        send.took = seconds
-        self._slowest = seconds if self._slowest is None else max(self._slowest, seconds)
+    def _took(self, waha_id: str, seconds: float) -> None:
+        self._sends[waha_id].took = seconds
+        self._slow.push((-seconds, next(self._numbers), waha_id))
+
+    def _slowest(self) -> float | None:
+        """How long the slowest ack took, of what is kept or was before `forget`."""
+        entry = self._slow.peek()
+        slowest = [] if entry is None else [-entry[0]]
+        if self._slowest_before is not None:
+            slowest.append(self._slowest_before)
+        return max(slowest, default=None)
+
+    def _is_kept(self, entry: Entry) -> bool:
+        send = self._sends.get(entry[2])
+        return send is not None and send.took == -entry[0]
