@@ -7,8 +7,11 @@ from trio_wa.adapters.traffic import counts
 from trio_wa.core.contacts import is_person
 from trio_wa.core.message import Message
 from trio_wa.core.retry import Decision, Final, Requeue, call_off, state_after
-from trio_wa.core.status import Status, joined, may_follow
+from trio_wa.core.status import EDGES, Status, joined, may_follow
 from trio_wa.ports import Attempt, Event
+
+_ENDS = tuple(EDGES[Status.SENDING])
+"""How an attempt may end: a tuple, for the hash of a state takes longer than to compare it."""
 
 
 def begin(table: Table, message: Message, session: str, at: float) -> bool:
@@ -49,9 +52,9 @@ def settle(table: Table, message: Message, attempt: Attempt, decision: Decision)
     after = state_after(decision)
     if counts(attempt):
         chat_id = row.draft.chat_id
-        new = is_person(chat_id) and attempt.session not in table.recipients.known_to(chat_id)
+        new = is_person(chat_id) and table.recipients.is_new(attempt.session, chat_id)
         table.traffic.count(attempt.session, attempt.began_at, new=new)
-    if row.status is not Status.SENDING or not may_follow(row.status, after):
+    if row.status is not Status.SENDING or after not in _ENDS:
         return row.status
     named = _named(decision) or row.waha_id
     ack = _known(table, row, attempt.session, named)

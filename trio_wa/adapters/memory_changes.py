@@ -18,22 +18,27 @@ def accept_all(table: Table, drafts: Sequence[Draft]) -> list[Acceptance]:
 
     Raises ValueError if one has the id of another; then none is recorded.
     """
-    fresh: set[str] = set()
-    for draft in drafts:
-        if table.keys.answer(draft) is None:
-            if draft.id in table.rows or draft.id in fresh:
-                raise ValueError(f"a message {draft.id!r} was accepted before")
-            fresh.add(draft.id)
+    _check_ids(table, drafts)
     answers = [_accept(table, draft) for draft in drafts]
-    for answer, draft in zip(answers, drafts, strict=True):
-        if isinstance(answer, Accepted) and draft.place != "scheduled":
+    for answer in answers:
+        if isinstance(answer, Accepted) and not table.rows[answer.message.id].scheduled:
             table.publish(answer.message)
     return answers
 
 
+def _check_ids(table: Table, drafts: Sequence[Draft]) -> None:
+    """Raise ValueError if a message that is to be recorded has the id of another."""
+    fresh: set[str] = set()
+    for draft in drafts:
+        if draft.key is None or table.keys.answer(draft) is None:
+            if draft.id in table.rows or draft.id in fresh:
+                raise ValueError(f"a message {draft.id!r} was accepted before")
+            fresh.add(draft.id)
+
+
 def _accept(table: Table, draft: Draft) -> Acceptance:
     """Record a message, together with its key; or say why not."""
-    if (answer := table.keys.answer(draft)) is not None:
+    if draft.key is not None and (answer := table.keys.answer(draft)) is not None:
         return answer
     if (suppression := table.suppressions.against(draft)) is not None:
         return Suppressed(suppression)

@@ -1,6 +1,5 @@
 """What the store in memory knows of one message."""
 
-from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -20,7 +19,8 @@ _ERASED = Text("")
 class Row:
     """A message and its state; the store alone changes it.
 
-    What may be erased of its `draft` is kept apart from it.
+    What is erased of its `draft` is no longer in there either. `later` are the newest entries of
+    its timeline behind the first, which its draft tells.
     """
 
     draft: Draft
@@ -43,23 +43,29 @@ class Row:
     ack: int | None = None
     confirmation: str | None = None
     resent: bool = False
-    events: deque[Event] = field(default_factory=lambda: deque(maxlen=MAX_EVENTS))
+    later: list[Event] = field(default_factory=list)
 
     @classmethod
     def of(cls, draft: Draft, number: int) -> Self:
         """A message that was just accepted."""
-        row = cls(
-            draft=replace(draft, content=_ERASED),
-            number=number,
-            seq=number,
-            expires_at=draft.expires_at,
-            content=draft.content,
-            kind=draft.content.kind,
-            has_data=holds_data(draft.content),
-            scheduled=draft.place == "scheduled",
+        content = draft.content
+        kind = content.kind
+        return cls(
+            draft,
+            number,
+            number,
+            draft.expires_at,
+            content,
+            kind,
+            kind != "text" and holds_data(content),
+            draft.send_at is not None and draft.place == "scheduled",
         )
-        row.enter(Event(draft.accepted_at, Status.QUEUED))
-        return row
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """Its timeline: the newest `MAX_EVENTS` entries."""
+        accepted = Event(self.draft.accepted_at, Status.QUEUED)
+        return (accepted, *self.later)[-MAX_EVENTS:]
 
     @property
     def held(self) -> Place:
@@ -91,7 +97,14 @@ class Row:
     def enter(self, event: Event) -> None:
         """Go over to the state that `event` tells of."""
         self.status = event.status
-        self.events.append(event)
+        self.later.append(event)
+        if len(self.later) > MAX_EVENTS:
+            del self.later[0]
+
+    def erase(self) -> None:
+        """Erase what the message says."""
+        self.content = None
+        self.draft = replace(self.draft, content=_ERASED)
 
     def matches(self, wanted: Filter) -> bool:
         """Whether the message belongs in the list that `wanted` asks for."""
@@ -110,29 +123,30 @@ class Row:
 
     def message(self, known_to: tuple[str, ...]) -> Message:
         """The message, as the dispatcher carries it, with the sessions that know its recipient."""
+        draft = self.draft
         return Message(
-            id=self.draft.id,
+            id=draft.id,
             seq=self.seq,
-            chat_id=self.draft.chat_id,
+            chat_id=draft.chat_id,
             content=self.content or _ERASED,
-            accepted_at=self.draft.accepted_at,
+            accepted_at=draft.accepted_at,
             expires_at=self.expires_at,
-            sessions=self.draft.sessions,
+            sessions=draft.sessions,
             due_at=self.due_at,
             attempts=self.attempts,
             deferrals=self.deferrals,
-            on_unknown=self.draft.on_unknown,
+            on_unknown=draft.on_unknown,
             waha_id=self.waha_id,
             prefer=None if self.waha_id is None else self.session,
             known_to=known_to,
-            priority=self.draft.priority,
+            priority=draft.priority,
         )
 
     def open_attempt(self, known_to: tuple[str, ...]) -> OpenAttempt:
         """The attempt that is not settled, of a message that is being sent or looked up."""
         asked = self.status is Status.UNKNOWN
-        newest = self.events[-1]
-        begins = (event.began_at if asked else event.at for event in reversed(self.events))
+        newest = self.later[-1]
+        begins = (event.began_at if asked else event.at for event in reversed(self.later))
         began_at = next((time for time in begins if time is not None), newest.at)
         return OpenAttempt(self.message(known_to), self.session or "", began_at, asked)
 
@@ -160,7 +174,7 @@ class Row:
             ack=self.ack,
             unconfirmed=self.unconfirmed,
             seq=self.seq,
-            events=tuple(self.events) if events else (),
+            events=self.events if events else (),
             kind=self.kind,
             priority=draft.priority,
             send_at=draft.send_at,

@@ -1,6 +1,7 @@
 """The messages that the store in memory holds, and the ways to find them."""
 
 import itertools
+from collections import OrderedDict
 
 from trio_wa.adapters.memory_acks import Acks
 from trio_wa.adapters.memory_contacts import Contacts
@@ -14,6 +15,9 @@ from trio_wa.core.message import Message
 from trio_wa.core.status import REACHED
 from trio_wa.ports import Draft, Event, Publish
 
+_REACHED = tuple(REACHED)
+"""A tuple, for the hash of a state takes longer than to compare it."""
+
 
 class Table:
     """Every unsettled message, and of the settled ones the newest `max_settled`.
@@ -25,7 +29,7 @@ class Table:
     def __init__(self, publish: Publish, max_settled: int) -> None:
         self.publish = publish
         self.rows: dict[str, Row] = {}
-        self.settled: dict[str, Row] = {}
+        self.settled: OrderedDict[str, Row] = OrderedDict()
         self.queue = Queue()
         self.batches: dict[str, dict[str, Row]] = {}
         self.spent: dict[str, None] = {}
@@ -64,7 +68,8 @@ class Table:
 
     def bear(self, row: Row, session: str | None, waha_id: str | None) -> None:
         """Give a message another session and id."""
-        self._release(row)
+        if row.waha_id is not None:
+            self._release(row)
         row.session, row.waha_id = session, waha_id
         if waha_id is not None:
             self._borne[session, waha_id] = row
@@ -78,7 +83,7 @@ class Table:
                 self.spent[row.draft.id] = None
             self.settled[row.draft.id] = row
         row.enter(event)
-        if event.status in REACHED and row.session is not None:
+        if event.status in _REACHED and row.session is not None:
             self.recipients.learn(row.session, row.draft.chat_id)
         if len(self.settled) > self._max_settled:
             self.delete(next(iter(self.settled)))

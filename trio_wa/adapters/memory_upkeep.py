@@ -29,7 +29,7 @@ def erase_texts(table: Table, settled_before: float, limit: int) -> int:
     )
     erased = list(itertools.islice(rows, limit))
     for row in erased:
-        row.content = None
+        row.erase()
     return len(erased)
 
 
