@@ -2,12 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from trio_wa.core import content
 from trio_wa.core.contacts import is_person
-from trio_wa.intake.numbers import recipient
-from trio_wa.intake.schemas import Body, Members, Mentions, NonEmpty
+from trio_wa.intake.schemas import Address, Body, Members, Mentions, NonEmpty
 
 
 class TextBody(Body):
@@ -165,8 +164,8 @@ class MenuBody(Body):
 
     @field_validator("to")
     @classmethod
-    def _is_a_person(cls, to: str, info: ValidationInfo) -> str:
-        if not is_person(recipient(to, info.context)):
+    def _is_a_person(cls, to: Address) -> Address:
+        if not is_person(to.chat_id):
             raise ValueError("must be a person for type list: WAHA sends lists to no others")
         return to
 

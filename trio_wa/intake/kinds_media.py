@@ -110,7 +110,17 @@ class VideoFile(FileMembers):
     family = "video"
 
 
-class ImageBody(Body):
+class MediaBody(Body):
+    """What carries a file."""
+
+    file: FileMembers
+
+    def data(self) -> bytes | None:
+        """The data of its file, if they came along."""
+        return self.file.data
+
+
+class ImageBody(MediaBody):
     """A picture."""
 
     type: Literal["image"]
@@ -125,11 +135,10 @@ class ImageBody(Body):
         return content.Image(self.file.content(), self.caption, mentions, self.reply_to)
 
 
-class DocumentBody(Body):
+class DocumentBody(MediaBody):
     """Any file."""
 
     type: Literal["file"]
-    file: FileMembers
     caption: str | None = None
     mentions: Mentions | None = None
     reply_to: NonEmpty | None = None
@@ -140,7 +149,7 @@ class DocumentBody(Body):
         return content.Document(self.file.content(), self.caption, mentions, self.reply_to)
 
 
-class VoiceBody(Body):
+class VoiceBody(MediaBody):
     """A voice note."""
 
     type: Literal["voice"]
@@ -153,7 +162,7 @@ class VoiceBody(Body):
         return content.Voice(self.file.content(), self.convert, self.reply_to)
 
 
-class VideoBody(Body):
+class VideoBody(MediaBody):
     """A video."""
 
     type: Literal["video"]

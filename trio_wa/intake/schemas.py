@@ -1,7 +1,7 @@
 """What callers send beside a message's content, as pydantic reads it."""
 
 import json
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import (
     AfterValidator,
@@ -9,9 +9,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetPydanticSchema,
     ValidationInfo,
     field_validator,
 )
+from pydantic_core import CoreSchema, core_schema
 
 from trio_wa.core.duration import FORMS, parse_duration
 from trio_wa.core.message import OnUnknown, Priority
@@ -74,9 +76,20 @@ NonEmpty = Annotated[str, Field(min_length=1)]
 Instant = Annotated[float, BeforeValidator(_instant)]
 
 
-def _addressed(to: str, info: ValidationInfo) -> str:
-    recipient(to, info.context)
-    return to
+class Address(NamedTuple):
+    """Whom a message is for: as its caller wrote it, and the chat id that it stands for."""
+
+    to: str
+    chat_id: str
+
+
+def _addressed(to: str, info: ValidationInfo[Any]) -> Address:
+    return Address(to, recipient(to, info.context))
+
+
+def _schema_of_address(_source: object, _handler: object) -> CoreSchema:
+    text = core_schema.str_schema(min_length=1, strict=True)
+    return core_schema.with_info_after_validator_function(_addressed, text)
 
 
 class Body(Members):
@@ -85,7 +98,7 @@ class Body(Members):
     The context is the region of numbers that start with 0; None: there is none.
     """
 
-    to: Annotated[NonEmpty, AfterValidator(_addressed)]
+    to: Annotated[Address, GetPydanticSchema(_schema_of_address)]
     session: Annotated[tuple[str, ...], BeforeValidator(_named)] | None = None
     on_unknown: OnUnknown | None = None
     priority: Priority | None = None
@@ -108,6 +121,10 @@ class Body(Members):
         if ignore and info.data.get("priority", "urgent") != "urgent":
             raise ValueError("needs priority urgent: only then may a message pass")
         return ignore
+
+    def data(self) -> bytes | None:
+        """The data of its file, if they came along."""
+        return None
 
 
 def _mentioned(name: str, info: ValidationInfo) -> str:

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Final, TypeAlias, get_args
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import FailFast, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from trio_wa.core.content import Content, Kind, Text
@@ -21,7 +21,6 @@ from trio_wa.intake.kinds import (
     TextBody,
 )
 from trio_wa.intake.kinds_media import DocumentBody, ImageBody, VideoBody, VoiceBody
-from trio_wa.intake.numbers import recipient
 
 MAX_BATCH: Final = 1_000
 """How many messages a batch may have."""
@@ -33,7 +32,9 @@ _Media: TypeAlias = ImageBody | DocumentBody | VoiceBody | VideoBody
 _Body: TypeAlias = (
     TextBody | _Media | PollBody | LocationBody | ContactBody | MenuBody | ForwardBody
 )
-_BODIES: Final[TypeAdapter[_Body]] = TypeAdapter(Annotated[_Body, Field(discriminator="type")])
+_Tagged = Annotated[_Body, Field(discriminator="type")]
+_BODY: Final[TypeAdapter[_Body]] = TypeAdapter(_Tagged)
+_BODIES: Final[TypeAdapter[list[_Body]]] = TypeAdapter(Annotated[list[_Tagged], FailFast()])
 _KINDS: Final[tuple[str, ...]] = get_args(Kind)
 
 
@@ -114,7 +115,16 @@ def read_sendings(body: bytes, content_type: str, region: str | None) -> list[Se
         raise _bad_body("is empty: one message is the least")
     if len(items) > MAX_BATCH:
         raise _bad_body(f"has {len(items):,} messages: {MAX_BATCH:,} are the most")
-    return [item if isinstance(item, BadSending) else _tried(item, region) for item in items]
+    return _all_right(items, region) or [_tried(item, region) for item in items]
+
+
+def _all_right(items: list[object], region: str | None) -> list[Sending | BadSending] | None:
+    """The messages, which are validated in one call; None if one of them is none."""
+    try:
+        bodies = _BODIES.validate_python([_members(item) for item in items], context=region)
+    except (BadSending, ValidationError):
+        return None
+    return [_sending(body) for body in bodies]
 
 
 def _of_array(body: bytes) -> list[object]:
@@ -150,37 +160,50 @@ def _parsed(body: bytes) -> Any:
         raise _bad_body(f"is not JSON: {error}") from None
 
 
-def _tried(value: object, region: str | None) -> Sending | BadSending:
+def _tried(item: object, region: str | None) -> Sending | BadSending:
     try:
-        return _read(value, region)
+        return _read(item, region)
     except BadSending as error:
         return error
 
 
 def _read(value: object, region: str | None) -> Sending:
+    members = _members(value)
+    try:
+        body = _BODY.validate_python(members, context=region)
+    except ValidationError as error:
+        raise BadSending(faults(error, _KINDS)) from None
+    return _sending(body)
+
+
+def _members(value: object) -> dict[str, object]:
+    """The members of a message, each under its name in lower case."""
+    if isinstance(value, BadSending):
+        raise value
     if not isinstance(value, dict):
         raise _bad_body('must be a JSON object such as {"to": "6281234567890", "message": "Hello"}')
     # `To` is taken for `to`, as Go's encoding/json does; of several the last one counts.
     members = {name.lower(): member for name, member in value.items()}
     if members.get("type") is None:
         members["type"] = "text"
-    try:
-        body = _BODIES.validate_python(members, context=region)
-    except ValidationError as error:
-        raise BadSending(faults(error, _KINDS)) from None
+    return members
+
+
+def _sending(body: _Body) -> Sending:
+    to, chat_id = body.to
     return Sending(
-        to=body.to,
-        chat_id=recipient(body.to, region),
-        content=body.content(),
-        data=body.file.data if isinstance(body, _Media) else None,
-        sessions=body.session or (),
-        on_unknown=body.on_unknown,
-        priority=body.priority or "normal",
-        send_at=body.send_at,
-        expires_at=body.expires_at,
-        ttl=body.ttl,
-        metadata=body.metadata,
-        ignore_suppression=bool(body.ignore_suppression),
+        to,
+        chat_id,
+        body.content(),
+        body.data(),
+        body.session or (),
+        body.on_unknown,
+        body.priority or "normal",
+        body.send_at,
+        body.expires_at,
+        body.ttl,
+        body.metadata,
+        bool(body.ignore_suppression),
     )
 
 
