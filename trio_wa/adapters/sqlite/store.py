@@ -1,6 +1,6 @@
 """The store on disk, over one writer and a few readers."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -92,6 +92,13 @@ class SqliteStore(Receipts, Sessions, Suppressions):
         """Record how an attempt ended and what follows from it, even for a cancelled caller."""
         change = partial(attempts.settle, message=message, attempt=attempt, decision=decision)
         return await self._writer.write(change, stays=True)
+
+    def settle_soon(
+        self, message: Message, attempt: Attempt, decision: Decision, then: Callable[[Status], None]
+    ) -> None:
+        """Settle without waiting; while the store cannot write, it keeps this and tries again."""
+        change = partial(attempts.settle, message=message, attempt=attempt, decision=decision)
+        self._writer.write_soon(change, then)
 
     async def resolve(
         self, message: Message, session: str, at: float, decision: Final | Requeue

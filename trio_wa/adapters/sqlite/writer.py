@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import trio
 
@@ -14,6 +14,9 @@ from trio_wa.core.message import Message
 from trio_wa.ports import Publish, StoreUnavailable
 
 T = TypeVar("T")
+
+Then: TypeAlias = Callable[[Any], None]
+"""Who is given the result of a change for which nobody waits."""
 
 MAX_BATCH = 1000
 """How large one transaction gets at most, but for one change that is larger by itself."""
@@ -33,6 +36,7 @@ class _Operation:
     task: trio.lowlevel.Task | None
     takes_in: bool
     size: int
+    then: Then | None = None
     started: bool = False
     abandoned: bool = False
     done: Done | None = None
@@ -67,6 +71,7 @@ class Writer:
         self._publish = publish
         self._limiter = trio.CapacityLimiter(1)
         self._gathered: list[_Operation] = []
+        self._kept: list[_Operation] = []
         self._running: list[_Operation] = []
         self._more = trio.Event()
         self._trouble = trio.Event()
@@ -132,6 +137,16 @@ class Writer:
             raise operation.done.error
         return cast("T", operation.done.result)
 
+    def write_soon(self, change: Callable[[Journal], T], then: Callable[[T], None]) -> None:
+        """Make `change` without waiting; `then` is given its result in the step that completes it.
+
+        While the disk fails it is kept, ahead of all that comes later, and tried with that or with
+        the next probe. One last try is made at the end.
+        """
+        if not self._closed:
+            self._gathered.append(_Operation(change, None, takes_in=False, size=1, then=then))
+            self._more.set()
+
     async def run(self) -> None:
         """Commit what is gathered, until `finish`. An unforeseen error ends it.
 
@@ -141,13 +156,16 @@ class Writer:
             with self._scope:
                 while True:
                     await self._more.wait()
+                    closing = self._closing
                     self._running = self._take()
                     if self._running:
                         committed = await trio.to_thread.run_sync(
                             self._commit, abandon_on_cancel=True, limiter=self._limiter
                         )
                         self._complete(committed)
-                    elif self._closing:
+                        if closing and not self._gathered:
+                            self._kept.clear()  # that was its last try
+                    elif closing:
                         return
         finally:
             self._leave()
@@ -176,7 +194,8 @@ class Writer:
             if count and size > MAX_BATCH:
                 break
             count += 1
-        batch = [each for each in self._gathered[:count] if not each.abandoned]
+        batch = self._kept + [each for each in self._gathered[:count] if not each.abandoned]
+        self._kept = []
         del self._gathered[:count]
         for operation in batch:
             operation.started = True
@@ -211,10 +230,21 @@ class Writer:
             self._changed = trio.Event()
         if self.problem():
             self._trouble.set()
+        told: list[tuple[Then, Done]] = []
         for operation, done in zip(batch, committed.done, strict=True):
             operation.done = done
             if operation.task is not None:
                 trio.lowlevel.reschedule(operation.task)
+            elif operation.then is None:
+                continue
+            elif isinstance(done.error, StoreUnavailable):
+                self._kept.append(operation)
+            else:
+                told.append((operation.then, done))
+        for then, done in told:  # once all are woken: what is raised here ends the writer
+            if done.error is not None:
+                raise done.error
+            then(done.result)
         for message in committed.queued:
             self._publish(message)
 
