@@ -3,16 +3,16 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TypeAlias, assert_never
 
 import trio
 import uuid_utils
 
 from trio_wa.clock import Clock
-from trio_wa.core.contacts import is_stranger
-from trio_wa.core.message import LANES, Priority
 from trio_wa.intake.caller import Caller
 from trio_wa.intake.dispatching import Dispatching
+from trio_wa.intake.estimates import Estimates
 from trio_wa.intake.idempotency import fingerprint
 from trio_wa.intake.recording import fetched, recorded
 from trio_wa.intake.refusal import Refusal, busy, full, invalid, stopping, suppressed
@@ -23,6 +23,7 @@ from trio_wa.ports import (
     Draft,
     KeyReused,
     MediaStore,
+    Place,
     Replayed,
     Store,
     StoreUnavailable,
@@ -71,14 +72,23 @@ class Admission:
         return None
 
     def candidate(
-        self, sending: Sending, caller: Caller, key: str | None = None, batch: str | None = None
+        self,
+        sending: Sending,
+        caller: Caller,
+        key: str | None = None,
+        batch: str | None = None,
+        *,
+        now: float | None = None,
     ) -> Candidate | Refusal:
-        """What is to be recorded of a message, or why it cannot be as its caller wants it."""
-        now = self.clock.now()
-        refusal = self._forbidden(sending.sessions, caller) or _mistimed(sending, now)
-        if refusal is not None:
+        """What is to be recorded of a message, or why it cannot be as its caller wants it.
+
+        It is accepted at `now`; None: at the time that it is.
+        """
+        now = self.clock.now() if now is None else now
+        refusal = self._forbidden(sending.sessions, caller) if sending.sessions else None
+        if (refusal := refusal or _mistimed(sending, now)) is not None:
             return refusal
-        starts = max(now, sending.send_at or now)
+        starts = now if sending.send_at is None else max(now, sending.send_at)
         expires_at = sending.expires_at or starts + (sending.ttl or self.message_ttl)
         draft = Draft(
             id=self.new_id(),
@@ -105,40 +115,21 @@ class Admission:
         Raises:
             StoreUnavailable: nothing is recorded but what has a key, and is replayed next time.
         """
-        answers = self._reserve_all([each.draft for each in candidates])
-        chosen = [
-            each for each, refusal in zip(candidates, answers, strict=True) if refusal is None
-        ]
-        recorded_ones = iter(await self._record(chosen) if chosen else ())
+        refusals = self._reserve_all(candidates)
+        if not any(refusals):
+            return await self._record(candidates)
+        chosen = [each for each, why in zip(candidates, refusals, strict=True) if why is None]
+        answers = iter(await self._record(chosen) if chosen else ())
         return [
-            next(recorded_ones)
-            if refusal is None
-            else await self._unless_replayed(each.draft, refusal)
-            for each, refusal in zip(candidates, answers, strict=True)
+            next(answers) if why is None else await self._unless_replayed(each.draft, why)
+            for each, why in zip(candidates, refusals, strict=True)
         ]
 
     def estimates(
         self, candidates: Sequence[Candidate], answers: Sequence[Answer]
     ) -> list[str | None]:
         """For each that was just accepted when it leaves at the earliest, where that is known."""
-        behind = dict.fromkeys(LANES, 0)
-        pairs = zip(reversed(candidates), reversed(answers), strict=True)
-        return [self._estimated(each.draft, answer, behind) for each, answer in pairs][::-1]
-
-    def _estimated(self, draft: Draft, answer: Answer, behind: dict[Priority, int]) -> str | None:
-        """The same of one; `behind` counts for each lane those that come behind it."""
-        if not isinstance(answer, Accepted):
-            return None
-        if draft.place == "scheduled":
-            return timestamp(draft.send_at or draft.accepted_at)
-        behind[draft.priority] += 1  # its own place does not go before it either
-        at = self.dispatch.estimate(
-            draft.sessions,
-            draft.priority,
-            stranger=is_stranger(answer.message),
-            more=-behind[draft.priority],
-        )
-        return None if at is None else timestamp(at)
+        return Estimates(self.dispatch).of_all([each.draft for each in candidates], answers)
 
     def _forbidden(self, sessions: Sequence[str], caller: Caller) -> Refusal | None:
         """The refusal of a message that asks for a session it cannot have."""
@@ -153,47 +144,37 @@ class Admission:
                 return invalid([{"field": "session", "detail": detail}])
         return None
 
-    def _reserve_all(self, drafts: Iterable[Draft]) -> list[Refusal | None]:
+    def _reserve_all(self, candidates: Iterable[Candidate]) -> list[Refusal | None]:
         """Take a place for each, or say why it gets none."""
-        return [self._hopeless(draft) or self._reserve(draft) for draft in drafts]
+        too_late = Estimates(self.dispatch).too_late
+        return [too_late(each.draft) or self._reserve(each.draft.place) for each in candidates]
 
-    def _hopeless(self, draft: Draft) -> Refusal | None:
-        """The refusal of a message that cannot leave in time, however well all goes."""
-        at = draft.accepted_at
-        if draft.place == "scheduled":
-            at = draft.send_at or at
-        elif (estimate := self.dispatch.estimate(draft.sessions, draft.priority)) is not None:
-            at = max(at, estimate)
-        if at < draft.expires_at:
+    def _reserve(self, place: Place) -> Refusal | None:
+        if self.window.reserve(place):
             return None
-        detail = (
-            f"it would leave at {timestamp(at)} at the earliest, and expires at"
-            f" {timestamp(draft.expires_at)}: give it more time, or a higher priority"
-        )
-        return Refusal(422, "cannot_meet_ttl", detail)
-
-    def _reserve(self, draft: Draft) -> Refusal | None:
-        if self.window.reserve(draft.place):
-            return None
-        return full(draft.place, self.window.places(draft.place).limit)
+        return full(place, self.window.places(place).limit)
 
     async def _record(self, chosen: Sequence[Candidate]) -> list[Answer]:
         """Record what has a place; who is not accepted gives it back."""
         drafts = [each.draft for each in chosen]
         data = {each.draft.id: each.data for each in chosen if each.data is not None}
-        accepted: set[str] = set()
+        acceptances: Sequence[Acceptance] = ()
         try:
             acceptances = await recorded(self._keep(drafts, data))
-            accepted = {each.message.id for each in acceptances if isinstance(each, Accepted)}
         finally:
-            for draft in drafts:
-                if draft.id not in accepted:
-                    self.window.release(draft.place)
-                elif draft.place == "scheduled":
-                    self.window.schedule.note(draft.send_at)
-            if orphans := [message_id for message_id in data if message_id not in accepted]:
-                await self._drop(orphans)
+            self._take_up(drafts, acceptances)
+            if data:
+                accepted = {each.message.id for each in acceptances if isinstance(each, Accepted)}
+                await self._drop([message_id for message_id in data if message_id not in accepted])
         return [_answer(each) for each in acceptances]
+
+    def _take_up(self, drafts: Sequence[Draft], acceptances: Sequence[Acceptance]) -> None:
+        """Give back the places of those that were not accepted; note when others are due."""
+        for draft, acceptance in zip_longest(drafts, acceptances):
+            if not isinstance(acceptance, Accepted):
+                self.window.release(draft.place)
+            elif draft.send_at is not None and draft.place == "scheduled":
+                self.window.schedule.note(draft.send_at)
 
     async def _keep(
         self, drafts: Sequence[Draft], data: Mapping[str, bytes]
@@ -205,6 +186,8 @@ class Admission:
         return await self.store.accept_all(drafts)
 
     async def _drop(self, orphans: Sequence[str]) -> None:
+        if not orphans:
+            return
         # Unshielded, a client that hangs up would leave data of no message until the next start.
         with trio.move_on_after(REMOVE_SECONDS, shield=True), suppress(StoreUnavailable):
             await self.media.remove(orphans)

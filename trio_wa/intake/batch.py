@@ -55,10 +55,11 @@ class AcceptBatch:
     def _items(
         self, read: Sequence[Sending | BadSending], caller: Caller, key: str | None, batch: str
     ) -> list[Candidate | Refusal]:
+        now = self.admission.clock.now()
         return [
             invalid(each.errors)
             if isinstance(each, BadSending)
-            else self.admission.candidate(each, caller, key and f"{key}\n{place}", batch)
+            else self.admission.candidate(each, caller, key and f"{key}\n{place}", batch, now=now)
             for place, each in enumerate(read)
         ]
 
