@@ -3,8 +3,11 @@
 import asyncio
 import contextlib
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
+
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +34,13 @@ async def ask(port: int, target: str, *, method: str = "GET", within: float = 10
                 f"{method} {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
                 "Content-Length: 0\r\nConnection: close\r\n\r\n".encode()
             )
-            raw = await reader.read()
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = _LENGTH.search(head)
+            body = await (reader.readexactly(int(length[1])) if length else reader.read())
+        except asyncio.IncompleteReadError as error:
+            raise ConnectionResetError("the connection was closed before an answer") from error
         finally:
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
-    head, separator, body = raw.partition(b"\r\n\r\n")
-    if not separator:
-        raise ConnectionResetError("the connection was closed before an answer")
     return Answer(int(head.split(b" ", 2)[1]), body)
