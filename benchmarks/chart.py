@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-WIDTH = 760
-LABELS = 232
+WIDTH = 800
+LABELS = 300
 """Where the bars begin."""
 BARS = 400
 """How long the longest bar is."""
@@ -15,7 +15,7 @@ THICK = 22
 BELOW = 40
 
 STYLE = """
-text { font: 14px -apple-system, "Segoe UI", "Noto Sans", Helvetica, Arial, sans-serif; }
+text { font: 13.5px -apple-system, "Segoe UI", "Noto Sans", Helvetica, Arial, sans-serif; }
 .card { fill: #ffffff; stroke: #d1d9e0; }
 .title { font-size: 17px; font-weight: 600; fill: #1f2328; }
 .note { font-size: 12px; fill: #59636e; }

@@ -18,6 +18,10 @@ class Figure:
 Figures = Mapping[str, Figure]
 
 
+class Failed(Exception):
+    """A trial gave no figures; the message says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """How much is measured. `messages` fit into every peer's queue of 10,000."""
