@@ -14,7 +14,7 @@ from trio_wa.core.dispatch import Claim, Expiry
 from trio_wa.core.message import Message
 from trio_wa.core.notice import Notice
 from trio_wa.core.outcome import Outcome, Rejected, Sent, Unavailable, Unknown
-from trio_wa.core.retry import Decision, Final, Inquire, Requeue
+from trio_wa.core.retry import Decision, Requeue, state_after
 from trio_wa.core.session import Session
 from trio_wa.core.slot import Ghost
 from trio_wa.core.status import Status
@@ -122,7 +122,8 @@ async def cancelled_at(
 class FakeStore:
     """Records what a worker asks of it; `refusals` are raised before it serves again.
 
-    A message in `acked` was acknowledged before its attempt ended.
+    A message in `acked` was acknowledged before its attempt ended. What is settled while it is
+    `stalled` waits there for `recover`.
     """
 
     begun: bool = True
@@ -133,6 +134,7 @@ class FakeStore:
     settles: list[tuple[str, Outcome, Decision]] = field(default_factory=list)
     postponed: list[tuple[str, Outcome, Decision]] = field(default_factory=list)
     expiries: list[str] = field(default_factory=list)
+    stalled: list[Callable[[], None]] | None = None
 
     async def postpone(self, message: Message, attempt: Attempt, decision: Requeue) -> bool:
         self._refuse()
@@ -147,15 +149,23 @@ class FakeStore:
         await trio.lowlevel.checkpoint()
         return self.begun
 
-    async def settle(self, message: Message, attempt: Attempt, decision: Decision) -> Status:
-        self._refuse()
-        self.settles.append((message.id, attempt.outcome, decision))
-        await trio.lowlevel.checkpoint()
-        if message.id in self.acked:
-            return self.acked[message.id]
-        if isinstance(decision, Final):
-            return decision.status
-        return Status.UNKNOWN if isinstance(decision, Inquire) else Status.QUEUED
+    def settle_soon(
+        self, message: Message, attempt: Attempt, decision: Decision, then: Callable[[Status], None]
+    ) -> None:
+        def record() -> None:
+            self.settles.append((message.id, attempt.outcome, decision))
+            then(self.acked.get(message.id) or state_after(decision))
+
+        if self.stalled is None:
+            record()
+        else:
+            self.stalled.append(record)
+
+    def recover(self) -> None:
+        """Record what was settled while it was stalled."""
+        stalled, self.stalled = self.stalled or [], None
+        for record in stalled:
+            record()
 
     async def expire(self, message_id: str, at: float) -> bool:
         self._refuse()
@@ -319,7 +329,8 @@ class FakeInquiries:
 class FailingStore:
     """A store whose methods named in `failures` find the disk full, so many times each.
 
-    A call can be cut before its transaction begins, but for `settle`, which stays.
+    A call can be cut before its transaction begins, but for `settle`, which stays. `settle_soon`
+    succeeds at once.
     """
 
     def __init__(self, store: Any, **failures: int) -> None:
@@ -328,6 +339,8 @@ class FailingStore:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._store, name)
+        if name == "settle_soon":
+            return method
 
         async def call(*arguments: Any) -> Any:
             if name != "settle":
@@ -398,18 +411,27 @@ class FakeRules:
 
 @dataclass
 class FakeDispatcher:
-    """Notes what workers tell it; the end of any attempt changes `notices` about its session."""
+    """Notes what workers tell it; the end of any attempt changes `notices` about its session.
 
+    `done` has what has ended and is settled, `outcomes` what has ended and is not.
+    """
+
+    outcomes: dict[str, Outcome | None] = field(default_factory=dict)
     done: list[tuple[str, Outcome | None, Decision]] = field(default_factory=list)
+    gone_: list[str] = field(default_factory=list)
     refusals: list[Claim | Expiry] = field(default_factory=list)
     expiries: list[bool] = field(default_factory=list)
     notices: tuple[Notice, ...] = ()
 
-    def finished(
-        self, claim: Claim, outcome: Outcome | None, decision: Decision
-    ) -> tuple[Notice, ...]:
-        self.done.append((claim.message.id, outcome, decision))
+    def ended(self, claim: Claim, outcome: Outcome | None) -> tuple[Notice, ...]:
+        self.outcomes[claim.message.id] = outcome
         return self.notices
+
+    def settled(self, claim: Claim, decision: Decision) -> None:
+        self.done.append((claim.message.id, self.outcomes.pop(claim.message.id), decision))
+
+    def gone(self, claim: Claim) -> None:
+        self.gone_.append(claim.message.id)
 
     def refused(self, job: Claim | Expiry) -> None:
         self.refusals.append(job)

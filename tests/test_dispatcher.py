@@ -19,6 +19,7 @@ from trio_wa.core.session import Session
 from trio_wa.core.status import Status
 from trio_wa.dispatcher import STORE_SECONDS, Dispatcher
 from trio_wa.ports import StoreUnavailable
+from trio_wa.settling import Settling
 from trio_wa.window import Window
 from trio_wa.worker import Worker
 
@@ -43,16 +44,17 @@ class Line:
         self.noticed: list[tuple[str, Notice]] = []
         self.addressing = FakeAddressing()
         self.inquiries = FakeInquiries()
-        self._worker = Worker(
+        settling = Settling(
             self.store,
-            self.gateway,
             self.dispatcher,
-            self.addressing,
             self.inquiries,
             lambda _message, _session, _outcome: None,
             lambda session, notice: self.noticed.append((session, notice)),
             RetryPolicy(),
             self.clock,
+        )
+        self._worker = Worker(
+            self.store, self.gateway, self.dispatcher, self.addressing, settling, self.clock
         )
 
     async def run(self) -> None:

@@ -31,7 +31,8 @@ from trio_wa.core.retry import Decision, Final, Inquire, Requeue, RetryPolicy
 from trio_wa.core.session import Session
 from trio_wa.core.status import Status
 from trio_wa.ports import Sender, StoreUnavailable
-from trio_wa.worker import AGAIN_SECONDS, SETTLE_SECONDS, Worker
+from trio_wa.settling import Settling
+from trio_wa.worker import RECORD_SECONDS, Worker
 
 SESSION = Session("default", "http://waha")
 SENT = Final(Status.SENT, waha_id="3EB0")
@@ -57,18 +58,24 @@ class Bench:
         self.learned: list[tuple[str, str, Outcome]] = []
         self.noticed: list[tuple[str, Notice]] = []
         self.jobs, self.receive = trio.open_memory_channel[Claim | Expiry](10)
-        self.worker = Worker(
+        settling = Settling(
             self.store,
-            self.gateway,
             self.dispatcher,
-            addressing or FakeAddressing(),
             self.inquiries,
             lambda message, session, outcome: self.learned.append((message.id, session, outcome)),
             lambda session, notice: self.noticed.append((session, notice)),
             RetryPolicy(),
             self.clock,
-            patience=patience,
             jitter=lambda: 0.5,
+        )
+        self.worker = Worker(
+            self.store,
+            self.gateway,
+            self.dispatcher,
+            addressing or FakeAddressing(),
+            settling,
+            self.clock,
+            patience=patience,
         )
 
     async def work(self, *jobs: Claim | Expiry) -> None:
@@ -130,7 +137,8 @@ async def test_a_message_that_is_not_queued_any_more_is_not_sent() -> None:
     await bench.work(claim(1))
     assert bench.gateway.written == []
     assert bench.store.settles == []
-    assert bench.dispatcher.done == [("m1", None, Final(Status.CANCELLED))]
+    assert bench.dispatcher.gone_ == ["m1"]
+    assert bench.dispatcher.done == []
 
 
 async def test_an_expired_message_is_recorded_and_not_sent() -> None:
@@ -182,21 +190,18 @@ async def test_a_begin_that_the_store_refuses_is_given_back() -> None:
     assert [name for name, _ in bench.gateway.written] == ["m3"]
 
 
-async def test_an_outcome_is_held_while_the_store_cannot_record_it(
-    autojump_clock: trio.testing.MockClock,
-) -> None:
+async def test_a_worker_goes_on_while_the_end_of_an_attempt_is_not_recorded() -> None:
     bench = Bench()
-
-    def answer(_message: Message, _session: Session) -> Outcome:
-        bench.store.refusals = [StoreUnavailable("full")] * 3
-        return Sent("3EB0")
-
-    bench.gateway.answer = answer
-    began = trio.current_time()
-    await bench.work(claim(1))
-    assert bench.store.settles == [("m1", Sent("3EB0"), SENT)]
-    assert len(bench.gateway.written) == 1
-    assert trio.current_time() - began == 3 * AGAIN_SECONDS
+    bench.store.stalled = []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(bench.work, claim(1), claim(2))
+        await trio.testing.wait_all_tasks_blocked()
+        assert bench.store.begins == [("m1", "default"), ("m2", "default")]
+        assert bench.dispatcher.outcomes == {"m1": Sent("3EB0"), "m2": Sent("3EB0")}
+        assert bench.store.settles == bench.dispatcher.done == []
+        bench.store.recover()
+    assert [name for name, _, _ in bench.store.settles] == ["m1", "m2"]
+    assert bench.dispatcher.done == bench.store.settles
 
 
 async def test_any_other_error_of_the_store_ends_the_worker() -> None:
@@ -256,10 +261,9 @@ async def test_a_cut_worker_does_not_wait_long_for_a_store_that_cannot_record(
     with trio.move_on_after(1):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(bench.work, claim(1))
-            await trio.testing.wait_all_tasks_blocked()
-            bench.store.refusals = [StoreUnavailable("full")] * 100
+            bench.store.stalled = []
     assert bench.store.settles == []
-    assert trio.current_time() == 1 + SETTLE_SECONDS
+    assert trio.current_time() == 1 + RECORD_SECONDS
 
 
 def silent() -> FakeGateway:
@@ -275,19 +279,19 @@ async def test_the_id_is_recorded_with_the_begin() -> None:
 
 async def test_what_may_have_been_sent_is_looked_up_once_that_is_recorded() -> None:
     bench = Bench(gateway=silent(), addressing=FakeAddressing("3EB0A"), tells=True)
-    opened_at_finish: list[int] = []
-    finished = bench.dispatcher.finished
+    opened_at_settle: list[int] = []
+    settled = bench.dispatcher.settled
 
-    def note(claim: Claim, outcome: Outcome | None, decision: Decision) -> tuple[Notice, ...]:
-        opened_at_finish.append(len(bench.inquiries.opened))
-        return finished(claim, outcome, decision)
+    def note(claim: Claim, decision: Decision) -> None:
+        opened_at_settle.append(len(bench.inquiries.opened))
+        settled(claim, decision)
 
-    bench.dispatcher.finished = note  # type: ignore[method-assign]  # to see which comes first
+    bench.dispatcher.settled = note  # type: ignore[method-assign]  # to see which comes first
     await bench.work(claim(1))
     inquire = Inquire("timeout", "silence")
     assert bench.store.settles == [("m1", Unknown("timeout", "silence"), inquire)]
     assert bench.dispatcher.done == bench.store.settles
-    assert opened_at_finish == [0]  # the recipient was held first
+    assert opened_at_settle == [0]  # the recipient was held first
     [opened] = bench.inquiries.opened
     message_ = replace(message(1), waha_id="3EB0A", prefer="default")
     assert (opened.message, opened.session, opened.asked) == (message_, "default", True)

@@ -41,7 +41,7 @@ class Dispatcher:
         self._window = window
         self._clock = clock
         self._arriving = len(window.lanes)
-        self._pause: trio.CancelScope | None = None
+        self._news = trio.Event()
         self._not_before = 0.0
         self._still = trio.Event()
         self._moving = trio.Event()
@@ -58,26 +58,32 @@ class Dispatcher:
             async with self._claims:
                 await self._hand_out()
 
-    def finished(
-        self, claim: Claim, outcome: Outcome | None, decision: Decision
-    ) -> tuple[Notice, ...]:
-        """Take note of a worker's recorded attempt; an outcome of `None` says there was none.
+    def ended(self, claim: Claim, outcome: Outcome | None) -> tuple[Notice, ...]:
+        """Take note that a worker is done with a claim; an outcome of `None`: it made no attempt.
 
-        After `Inquire` the recipient is held until `released`. Returns what that changed about the
-        session.
+        Its recipient is held until it is `settled`. Returns what that changed about the session.
         """
-        notices = self._dispatch.finish(
-            claim,
-            outcome,
-            decision.message if isinstance(decision, Requeue) else None,
-            now=self._clock.now(),
-            jitter=random.random(),  # noqa: S311 - jitter
-            hold=isinstance(decision, Inquire),
-        )
-        if isinstance(decision, Final):
-            self._leave(claim.message, final=outcome is not None)
+        now = self._clock.now()
+        notices = self._dispatch.end(claim, outcome, now=now, jitter=random.random())  # noqa: S311 - jitter
         self._wake()
         return notices
+
+    def settled(self, claim: Claim, decision: Decision) -> None:
+        """Take note that the end of a claim is recorded.
+
+        After `Inquire` its recipient is held until `released`.
+        """
+        requeue = decision.message if isinstance(decision, Requeue) else None
+        self._dispatch.settle(claim.message, requeue, hold=isinstance(decision, Inquire))
+        if isinstance(decision, Final):
+            self._leave(claim.message, final=True)
+        self._wake()
+
+    def gone(self, claim: Claim) -> None:
+        """Take note that a claim was not begun, because something else had settled its message."""
+        self._dispatch.finish(claim, None, None, now=self._clock.now(), jitter=0.0)
+        self._leave(claim.message, final=False)
+        self._wake()
 
     def block(self, message: Message) -> None:
         """Hold the recipient of an open attempt of before the start, until `released`.
@@ -224,7 +230,7 @@ class Dispatcher:
 
     def _awaits(self) -> bool:
         """Whether something may still come back from a worker, or from a look-up."""
-        if self._dispatch.in_flight:
+        if self._dispatch.in_flight or self._dispatch.unsettled:
             return True
         return self._dispatch.open > 0 and self.drain_until == inf
 
@@ -249,7 +255,10 @@ class Dispatcher:
         while True:
             turn = self._claim(self._clock.now())
             if not isinstance(turn, Wait):
-                await self._claims.send(turn)
+                try:
+                    self._claims.send_nowait(turn)  # without a checkpoint for each
+                except trio.WouldBlock:
+                    await self._claims.send(turn)
                 continue
             self._note_standstill()
             if not self._arriving and turn.until >= self.drain_until and not self._awaits():
@@ -258,10 +267,9 @@ class Dispatcher:
 
     async def _wait(self, until: float) -> None:
         """Wait for an arrival, the end of an attempt, or the time `until`."""
-        with trio.CancelScope(deadline=self._clock.deadline(until)) as self._pause:
-            await trio.sleep_forever()
-        self._pause = None
+        self._news = trio.Event()
+        with trio.CancelScope(deadline=self._clock.deadline(until)):
+            await self._news.wait()
 
     def _wake(self) -> None:
-        if self._pause is not None:
-            self._pause.cancel()
+        self._news.set()

@@ -31,6 +31,7 @@ from trio_wa.media import MediaKeeper
 from trio_wa.oversight import Oversight
 from trio_wa.ports import Ledger, MediaStore, Notifier, OpenAttempt, Publish, Store
 from trio_wa.scheduler import Scheduler
+from trio_wa.settling import Settling
 from trio_wa.window import Window
 from trio_wa.worker import Worker
 
@@ -129,15 +130,21 @@ async def run(
         oversight = Oversight(
             settings, memories, store, observer, dispatch, dispatcher, window, policy, alerts, clock
         )
+        settling = Settling(
+            store,
+            dispatcher,
+            oversight.inquiries,
+            oversight.attempted,
+            oversight.noticed,
+            policy,
+            clock,
+        )
         worker = Worker(
             store,
             gateway,
             dispatcher,
             oversight.addressing,
-            oversight.inquiries,
-            oversight.attempted,
-            oversight.noticed,
-            policy,
+            settling,
             clock,
             patience=LATE_SECONDS if settings.limits.pace.mean_spacing else inf,
         )

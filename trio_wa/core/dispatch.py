@@ -81,6 +81,7 @@ class Dispatch:
         self._turns = Turns(self.lanes)
         self._workers = workers
         self._busy = 0
+        self._unsettled = 0
         self._open: dict[str, Message] = {}
         self._out: Counter[Priority] = Counter()
         self._quiet_hours = quiet_hours
@@ -89,6 +90,11 @@ class Dispatch:
     def in_flight(self) -> int:
         """How many claims are with workers."""
         return self._busy
+
+    @property
+    def unsettled(self) -> int:
+        """How many workers' claims have ended, and are not settled."""
+        return self._unsettled
 
     @property
     def open(self) -> int:
@@ -223,6 +229,34 @@ class Dispatch:
         self._busy -= 1
         self._out[message.priority] -= 1
 
+    def end(
+        self, claim: Claim, outcome: Outcome | None, *, now: float, jitter: float
+    ) -> tuple[Notice, ...]:
+        """Note that a worker is done with `claim`; an outcome of `None` says it made no attempt.
+
+        Its recipient is held until `settle`. Returns what that changed about the session.
+        """
+        self._busy -= 1
+        self._unsettled += 1
+        notices = self.rotation.give_back(
+            claim.session.name, claim.message, claim.at, outcome, now=now, jitter=jitter
+        )
+        if self.rotation.minds_new:  # in another lane the recipient may be filed as it was before
+            self.lanes.refile(claim.message.chat_id)
+        return notices
+
+    def settle(self, message: Message, requeue: Message | None, *, hold: bool = False) -> None:
+        """Note that the end of a claim is recorded.
+
+        A message to `requeue` is back at the head of its line before its recipient is free again.
+        With `hold` the attempt is open, and the recipient is not free before `release`.
+        """
+        self._unsettled -= 1
+        if hold:
+            self._open[message.id] = message
+        else:
+            self._free(message, requeue)
+
     def finish(
         self,
         claim: Claim,
@@ -233,22 +267,9 @@ class Dispatch:
         jitter: float,
         hold: bool = False,
     ) -> tuple[Notice, ...]:
-        """Note that a worker is done with `claim`; an outcome of `None` says it made no attempt.
-
-        A message to `requeue` is back at the head of its line before its recipient is free again.
-        With `hold` the attempt is open, and the recipient is not free before `release`.
-        Returns what that changed about the session.
-        """
-        self._busy -= 1
-        notices = self.rotation.give_back(
-            claim.session.name, claim.message, claim.at, outcome, now=now, jitter=jitter
-        )
-        if self.rotation.minds_new:  # in another lane the recipient may be filed as it was before
-            self.lanes.refile(claim.message.chat_id)
-        if hold:
-            self._open[claim.message.id] = claim.message
-        else:
-            self._free(claim.message, requeue)
+        """Note the end of a claim and its record in one step."""
+        notices = self.end(claim, outcome, now=now, jitter=jitter)
+        self.settle(claim.message, requeue, hold=hold)
         return notices
 
     def block(self, message: Message) -> None:

@@ -1,7 +1,7 @@
 """The pace that an operator sets, and how one session keeps it."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import inf, nextafter
 
@@ -28,7 +28,8 @@ class Pace:
     @property
     def is_off(self) -> bool:
         """Whether it bounds nothing."""
-        return self == Pace()
+        bounds = (self.rate, self.gap, self.daily_cap, self.new_contacts)
+        return bounds == (None, None, None, None) and not self.warmup
 
     def spacing(self, jitter: float) -> float:
         """Seconds from one begin to the next at least; `jitter` is uniform in [0, 1)."""
@@ -190,6 +191,29 @@ class Pacer:
             if opens_at < until:
                 break
         return opens_at
+
+
+def pacers(
+    pace: Pace,
+    names: Iterable[str],
+    histories: Mapping[str, History],
+    rates: Mapping[str, int | None],
+    begun: Iterable[tuple[str, float]],
+    now: float,
+) -> dict[str, Pacer]:
+    """The pacers of the sessions `names` as they stood before a restart.
+
+    `rates` says which rate each session kept until then. `begun` gives the session and the begin of
+    each attempt that is in no history yet.
+    """
+    missed: dict[str, list[float]] = {}
+    for name, at in begun:
+        missed.setdefault(name, []).append(at)
+    found = {}
+    for name in names:
+        history = replace(histories.get(name, History()), rate=rates.get(name))
+        found[name] = Pacer(pace, history.with_begins(missed.get(name, [])), now)
+    return found
 
 
 def _fill(begins: deque[float], history: Iterable[tuple[float, int]], now: float) -> None:

@@ -1,7 +1,6 @@
 """Which session sends next: past those that do not work, shut gates, paces and full bulkheads."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache, partial
 from math import inf
 from typing import Final
@@ -14,9 +13,10 @@ from trio_wa.core.limits import UNLIMITED, Limits
 from trio_wa.core.message import Message
 from trio_wa.core.notice import Notice
 from trio_wa.core.outcome import Outcome, Sent, Unavailable
-from trio_wa.core.pace import History, Pacer
+from trio_wa.core.pace import History, Pacer, pacers
 from trio_wa.core.session import Session
 from trio_wa.core.slot import WORKING, Barrier, Ghost, Slot
+from trio_wa.core.standing import Standing
 
 RECIPIENTS: Final = 16_384
 """How many recipients' rankings are kept at hand: more than there are in memory by default."""
@@ -60,6 +60,7 @@ class Rotation:
         # That of some of the sessions is that of all without the others.
         self._ranking = lru_cache(RECIPIENTS)(partial(ranking, names=tuple(self.slots)))
         self._order = tuple(self.slots.values())
+        self._standing = Standing(self._order)
         self._workers = workers
         self._turn = 0
         self._usable = tuple(self.slots)
@@ -77,13 +78,9 @@ class Rotation:
         `rates` says which rate each session kept until then. `begun` gives the session and the
         begin of each attempt that is in no history yet.
         """
-        missed: dict[str, list[float]] = {name: [] for name in self.slots}
-        for name, at in begun:
-            missed.setdefault(name, []).append(at)
+        found = pacers(self.limits.pace, self.slots, histories, rates, begun, now)
         for name, slot in self.slots.items():
-            history = replace(histories.get(name, History()), rate=rates.get(name))
-            history = history.with_begins(missed[name])
-            slot.pacer = Pacer(self.limits.pace, history, now)
+            slot.pacer = found[name]
 
     @property
     def minds_new(self) -> bool:
@@ -92,8 +89,8 @@ class Rotation:
 
     def filing(self, now: float) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The sessions that are usable, and those that are time-locked: on these routes depend."""
-        self._locked = tuple(slot.session.name for slot in self._order if slot.locked_until > now)
-        self._usable = self.usable()
+        self._locked = self._standing.locked(now)
+        self._usable = self._standing.usable
         return self._usable, self._locked
 
     def usable(self, allowed: Allowed = ()) -> tuple[str, ...]:
@@ -141,15 +138,17 @@ class Rotation:
         one that anything else keeps from it, it goes over the next in its recipient's `ranking`
         with `sticky`, or else over that whose turn it is.
         """
-        limit = self._limit()
+        limit, minds_new = self._limit(), self.minds_new
         if first is not None:
             slot = self.slots[first]
             new = self._matters_new(slot, message)
             if slot.obstructed_until(new=new) <= now:
                 return slot if slot.in_flight < limit and slot.opens_at(new=new) <= now else None
         for slot in self._candidates(message, first):
-            new = self._matters_new(slot, message)
-            if slot.in_flight < limit and slot.opens_at(new=new) <= now:
+            if slot.in_flight >= limit:
+                continue
+            new = minds_new and self.contacts.is_new(slot.session.name, message)
+            if slot.opens_at(new=new) <= now:
                 return slot
         return None
 
@@ -216,6 +215,7 @@ class Rotation:
             slot.gate.admit(now=now)
             slot.breaker.admit(now)
         slot.status = status
+        self._standing.changed()
 
     def set_paused(self, name: str, paused: bool) -> None:
         """Note whether an operator keeps a session from sending.
@@ -225,14 +225,17 @@ class Rotation:
         self.slots[name].paused = paused
         if not paused:
             self.slots[name].breaker.admit(0.0)
+        self._standing.changed()
 
     def set_ghost(self, name: str, ghost: Ghost | None) -> None:
         """Note whether a session delivers nothing, and may be probed."""
         self.slots[name].ghost = ghost
+        self._standing.changed()
 
     def set_locked(self, name: str, until: float) -> None:
         """Note until when a session may write to no new contact; 0 if it may."""
         self.slots[name].locked_until = until
+        self._standing.changed()
 
     def take(self, slot: Slot, message: Message, now: float, *, jitter: float) -> None:
         """Give the turn to `slot`: one more send is in flight there."""
@@ -242,7 +245,10 @@ class Rotation:
         slot.breaker.passed(now)
         if slot.ghost == "probe":
             slot.ghost, slot.probed_at = "probing", now
-        slot.pacer.begin(now, jitter=jitter, new=self.contacts.is_new(slot.session.name, message))
+            self._standing.changed()
+        if not self.limits.pace.is_off:
+            new = self.contacts.is_new(slot.session.name, message)
+            slot.pacer.begin(now, jitter=jitter, new=new)
         self._turn = (self._order.index(slot) + 1) % len(self._order)
 
     def give_back(
@@ -264,8 +270,12 @@ class Rotation:
         slot.in_flight -= 1
         if isinstance(outcome, Sent):
             self.contacts.learn(name, message.chat_id, known=True)
+            if slot.works and slot.ghost is None:
+                slot.breaker.succeeded()
+                return ()  # nothing else can have changed
         elif isinstance(outcome, Unavailable) and outcome.fault == "contact":
             self.contacts.learn(name, message.chat_id, known=False)
+        self._standing.changed()
         return tuple(
             aftermath(
                 slot, taken_at, outcome, now=now, jitter=jitter, hold=self.limits.timelock_hold
@@ -285,13 +295,15 @@ class Rotation:
             order = (self.slots[name] for name in self._ranking(message.chat_id))
         else:
             order = self._order[self._turn :] + self._order[: self._turn]
-        return (slot for slot in order if not allowed or slot.session.name in allowed)
+        if not allowed:
+            return order
+        return (slot for slot in order if slot.session.name in allowed)
 
     def _matters_new(self, slot: Slot, message: Message) -> bool:
         return self.minds_new and self.contacts.is_new(slot.session.name, message)
 
     def _limit(self) -> int:
-        working = sum(slot.works for slot in self._order)
+        working = self._standing.working
         if working < 2:
             return self._workers
         return max(1, int(self._workers / working + self._workers / 4))

@@ -49,8 +49,12 @@ class Slot:
     @property
     def works(self) -> bool:
         """Whether nothing is known to stand in its way but its pace."""
-        gates_open = self.gate.is_open and self.origin.is_open
-        return self.usable and gates_open and self.breaker.state == "closed"
+        return self.usable and self.clear
+
+    @property
+    def clear(self) -> bool:
+        """Whether its gates and its breaker let everything pass."""
+        return self.gate.is_open and self.origin.is_open and self.breaker.state == "closed"
 
     @property
     def obstacle(self) -> str | None:

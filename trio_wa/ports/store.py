@@ -211,8 +211,8 @@ class Store(ReceiptStore, SessionStore, SuppressionStore, Protocol):
     ) -> None:
         """Settle without waiting; `then` is given the state, in the step that completes the record.
 
-        No `begin` that is called later is recorded before it. While the store cannot write, it keeps
-        this and tries again. What is not recorded when it closes stays as it was: being sent.
+        No `begin` that is called later is recorded before it. While the store cannot write it keeps
+        this, and tries again. What is not recorded when it closes stays as it was: being sent.
         """
 
     async def resolve(
