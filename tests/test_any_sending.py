@@ -89,6 +89,38 @@ def test_no_bytes_raise_anything_but_what_is_wrong_with_them(body: object) -> No
             assert item.metadata is None or isinstance(json.loads(item.metadata), dict)
 
 
+def reading(value: object, region: str | None) -> Sending | list[dict[str, str]]:
+    """What is read of one message, or what is wrong with it."""
+    try:
+        return read_sending(json.dumps(value).encode(), region)
+    except BadSending as error:
+        return error.errors
+
+
+cased = st.sampled_from((str.lower, str.upper, str.title))
+numbers = st.sampled_from(("6281234567890", "+62 812-3456-7890", "081234567890", "7@lid", "12"))
+of_callers = st.builds(
+    lambda message, to, case: {case(name): member for name, member in message.items()} | to,
+    near_messages | st.builds(lambda text: {"message": text}, st.text(min_size=1)),
+    st.builds(lambda to: {"to": to}, numbers),
+    cased,
+)
+
+
+@given(
+    st.lists(of_callers, min_size=1, max_size=4)
+    | st.lists(of_callers | values, min_size=1, max_size=4),
+    st.sampled_from((None, "ID")),
+)
+def test_of_a_batch_each_is_read_as_if_it_came_alone(batch: list[Any], region: str | None) -> None:
+    alone = [reading(each, region) for each in batch]
+    lines = "\n".join(json.dumps(each) for each in batch)
+    for body, content_type in ((json.dumps(batch), ""), (lines, "application/x-ndjson")):
+        together = read_sendings(body.encode(), content_type, region)
+        found = [each.errors if isinstance(each, BadSending) else each for each in together]
+        assert found == alone
+
+
 texts = st.text(min_size=1, max_size=20)
 maybe = st.none() | texts
 flags = st.none() | st.booleans()

@@ -183,7 +183,9 @@ def _members(value: object) -> dict[str, object]:
     if not isinstance(value, dict):
         raise _bad_body('must be a JSON object such as {"to": "6281234567890", "message": "Hello"}')
     # `To` is taken for `to`, as Go's encoding/json does; of several the last one counts.
-    members = {name.lower(): member for name, member in value.items()}
+    members = value
+    if not "".join(value).islower():  # as hardly any are not
+        members = {name.lower(): member for name, member in value.items()}
     if members.get("type") is None:
         members["type"] = "text"
     return members
