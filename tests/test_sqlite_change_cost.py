@@ -75,9 +75,9 @@ AGAIN = Requeue(FIRST, "timeout", "?")
 @pytest.mark.parametrize(
     "run",
     [
-        lambda journal: acceptance.accept(journal, draft("new")),
-        lambda journal: acceptance.accept(journal, draft("new", send_at=NOW + 1, batch="b7")),
-        lambda journal: acceptance.accept(journal, draft("new", chat_id="7@g.us")),
+        lambda journal: acceptance.accept_all(journal, [draft("new")]),
+        lambda journal: acceptance.accept_all(journal, [draft("new", send_at=NOW + 1, batch="b7")]),
+        lambda journal: acceptance.accept_all(journal, [draft("new", chat_id="7@g.us")]),
         lambda journal: cancellations.cancel(journal, "m3", NOW),
         lambda journal: cancellations.cancel(journal, "m12", NOW),
         lambda journal: cancellations.suppress(journal, Suppression("new@c.us", NOW)),
@@ -103,7 +103,7 @@ AGAIN = Requeue(FIRST, "timeout", "?")
         lambda journal: sessions.remember_session(journal, "s1", SessionMemory()),
         lambda journal: sessions.remember_contact(journal, "1@c.us", "2@c.us"),
         lambda journal: sessions.contact(journal.connection, "1@c.us"),
-        lambda journal: acceptance.accept(journal, draft("new", chat_id=FIRST.chat_id)),
+        lambda journal: acceptance.accept_all(journal, [draft("new", chat_id=FIRST.chat_id)]),
         lambda journal: recipients.remember_recipient(journal, "s1", "new@c.us"),
         lambda journal: recipients.remember_recipient(journal, "s1", FIRST.chat_id),
         lambda journal: traffic.add(journal.cursor, [("s1", NOW, True)]),

@@ -9,7 +9,8 @@ import pytest
 
 from tests.contract.messages import NOW, draft
 from tests.faulty_vfs import FaultyDisk
-from trio_wa.adapters.sqlite import acceptance, attempts, traffic
+from trio_wa.adapters.sqlite import attempts, traffic
+from trio_wa.adapters.sqlite.group import Accept
 from trio_wa.adapters.sqlite.journal import Change, Journal
 from trio_wa.adapters.sqlite.opening import open_journal
 from trio_wa.core.message import Message
@@ -17,7 +18,7 @@ from trio_wa.core.outcome import Sent
 from trio_wa.core.pace import History
 from trio_wa.core.retry import Final
 from trio_wa.core.status import Status
-from trio_wa.ports import Accepted, Attempt
+from trio_wa.ports import Attempt
 
 MINUTE = 60.0 * (NOW // 60)
 
@@ -37,11 +38,9 @@ def journal(tmp_path: Path, faulty: FaultyDisk) -> Iterator[Journal]:
 
 def sending(journal: Journal, count: int, *, chat_id: str = "1@c.us") -> list[Message]:
     """That many messages, each of which is being sent."""
-    accepts: list[Change] = [
-        partial(acceptance.accept, draft=draft(f"m{n}", chat_id=chat_id)) for n in range(count)
-    ]
-    accepted = [done.result for done in journal.run(accepts)]
-    messages = [each.message for each in accepted if isinstance(each, Accepted)]
+    accepts = [Accept((draft(f"m{n}", chat_id=chat_id),)) for n in range(count)]
+    journal.run(accepts)
+    messages = list(journal.queued)
     begins: list[Change] = [
         partial(attempts.begin, message=message, session="one", at=MINUTE) for message in messages
     ]

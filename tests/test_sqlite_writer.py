@@ -102,7 +102,7 @@ async def test_what_a_failed_change_queued_is_not_published(
     store: SqliteStore, published: list[Message]
 ) -> None:
     def half(journal: Journal) -> None:
-        acceptance.accept(journal, draft("half"))
+        acceptance.accept_all(journal, [draft("half")])
         raise RuntimeError("half of it is done")
 
     with pytest.raises(RuntimeError):

@@ -1,5 +1,7 @@
 """How messages are taken in, many in one step as well as one."""
 
+# ruff: noqa: S608 - the SQL is put together from constants, its values are always bound
+
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import apsw
 
 from trio_wa.adapters.content_json import write_content
+from trio_wa.adapters.sqlite import many
 from trio_wa.adapters.sqlite.history import first_line
 from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.adapters.sqlite.recipients import known_to
@@ -24,29 +27,24 @@ from trio_wa.ports import (
     Suppressed,
 )
 
-_INSERT = """
+_INSERT = f"""
 INSERT INTO messages
-    (number, seq, id, status, accepted_at, expires_at, recipient, chat_id, sessions, owner, kind,
-     text, on_unknown, history, priority, send_at, scheduled, batch, metadata, data,
-     ignore_suppression)
-VALUES (?1, ?1, ?2, 'queued', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-    ?18, ?19)
+    (number, seq, id, accepted_at, expires_at, recipient, chat_id, sessions, owner, kind, text,
+     on_unknown, history, priority, send_at, scheduled, batch, metadata, data, ignore_suppression,
+     status)
+SELECT column1, *, 'queued' FROM {many.ROWS} WHERE column1 IS NOT NULL
 """
 _USED = "SELECT fingerprint, message_id FROM keys WHERE owner = ? AND value = ?"
 _USE = "INSERT INTO keys (owner, value, fingerprint, message_id, used_at) VALUES (?, ?, ?, ?, ?)"
 
 
-def accept(journal: Journal, draft: Draft) -> Acceptance:
-    """Record a message as queued, together with its key; or say why it is not.
-
-    Raises ValueError if a message of that id was accepted before.
-    """
-    [acceptance] = accept_all(journal, (draft,))
-    return acceptance
-
-
 def accept_all(journal: Journal, drafts: Sequence[Draft]) -> list[Acceptance]:
-    """The same of several, in their order. After a ValueError a part of them may be recorded."""
+    """Record messages as queued, in their order and with their keys; or say why one is not.
+
+    Raises ValueError if a message of the same id was accepted before; then a part of them may be
+    recorded.
+    """
+    known = known_to(journal, [draft.chat_id for draft in drafts])
     acceptances: list[Acceptance] = []
     rows: list[tuple[Any, ...]] = []
     for draft in drafts:
@@ -56,13 +54,13 @@ def accept_all(journal: Journal, drafts: Sequence[Draft]) -> list[Acceptance]:
             continue
         number = journal.totals.next()
         rows.append(_row(draft, number))
-        accepted = _message(draft, number, known_to(journal, draft.chat_id))
+        accepted = _message(draft, number, known.get(draft.chat_id, ()))
         acceptances.append(Accepted(accepted))
         if draft.place != "scheduled":
             journal.queued.append(accepted)
     journal.totals.accepted += len(rows)
     try:
-        journal.cursor.executemany(_INSERT, rows)
+        many.update(journal.connection, _INSERT, rows)
     except apsw.ConstraintError as error:
         raise ValueError("a message of the same id was accepted before") from error
     return acceptances

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from trio_wa.core.status import Status
@@ -15,17 +16,30 @@ MAX_DETAIL = 500
 
 _QUARTER = MAX_LENGTH // 4
 
-APPEND = f"""
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+_quoted = lru_cache(maxsize=1000)(_encode)
+
+
+def append(text: str) -> str:
+    """The SQL expression for a timeline with one more line, which is the expression `text`."""
+    return f"""
     CASE WHEN length(history) < {MAX_LENGTH} THEN history
     ELSE substr(history, {_QUARTER} + instr(substr(history, {_QUARTER}), char(10)))
-    END || ?"""
-"""The SQL expression for a timeline with one more line."""
+    END || {text}"""
 
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+APPEND = append("?")
+"""The same for a line that is bound."""
 
 
 def line(event: Event) -> str:
-    """The event as a line of ASCII; what is None at its end is left out."""
+    """The event as a line of ASCII; what is None at its end is left out.
+
+    By hand for what nearly all are: a batch has hundreds of them.
+    """
+    if event.code is None and event.detail is None and event.session is not None:
+        began_at = "" if event.began_at is None else f",{event.began_at!r}"
+        return f'[{event.at!r},"{event.status}",{_quoted(event.session)}{began_at}]\n'
     detail = event.detail[:MAX_DETAIL] if event.detail else event.detail
     fields = [event.at, event.status, event.session, event.began_at, event.code, detail]
     while fields[-1] is None:

@@ -56,14 +56,16 @@ class Journal:
         found = self.cursor.execute("SELECT 1 FROM suppressions LIMIT 1").fetchone()
         self.suppresses = found is not None
 
-    def run(self, changes: "Sequence[Change]") -> list[Done]:
+    def run(self, changes: "Sequence[Change]", together: "Together | None" = None) -> list[Done]:
         """Make all the changes durable, each with its own result or error.
 
-        A change that fails leaves the others alone. Raises the errors of `CONDITIONS` and
-        `DAMAGE`; then nothing is changed.
+        A change that fails leaves the others alone. `together` makes many at once, if none fails.
+        Raises the errors of `CONDITIONS` and `DAMAGE`; then nothing is changed.
         """
         try:
             with self._transaction():
+                if together is not None:
+                    return [Done(result) for result in together(self, changes)]
                 return [Done(change(self)) for change in changes]
         except (*CONDITIONS, *DAMAGE):
             raise
@@ -137,3 +139,6 @@ class Journal:
 
 Change: TypeAlias = Callable[[Journal], object]
 """One change of the database, made within a transaction; it may be tried twice."""
+
+Together: TypeAlias = Callable[[Journal, Sequence[Change]], Sequence[object]]
+"""Makes changes as if each came after the one before; gives their results."""

@@ -19,6 +19,7 @@ from trio_wa.adapters.sqlite import (
     upkeep,
 )
 from trio_wa.adapters.sqlite.disk import Disk
+from trio_wa.adapters.sqlite.group import Accept, Begin, Settle
 from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.adapters.sqlite.lock import locked
 from trio_wa.adapters.sqlite.opening import Mode, locate, open_journal
@@ -59,12 +60,12 @@ class SqliteStore(Receipts, Sessions, Suppressions):
 
     async def accept(self, draft: Draft) -> Acceptance:
         """Record a message as queued, and publish it in the step that completes the record."""
-        return await self._writer.write(partial(acceptance.accept, draft=draft), takes_in=True)
+        [acceptance] = await self._writer.write(Accept((draft,)), takes_in=True)
+        return acceptance
 
     async def accept_all(self, drafts: Sequence[Draft]) -> Sequence[Acceptance]:
         """Accept several, each as `accept` does, in one transaction and in their order."""
-        change = partial(acceptance.accept_all, drafts=drafts)
-        return await self._writer.write(change, takes_in=True, size=len(drafts))
+        return await self._writer.write(Accept(drafts), takes_in=True, size=len(drafts))
 
     async def replayed(self, draft: Draft) -> Replayed | KeyReused | None:
         """What the key of `draft` was used for before; None if it is new, or there is none."""
@@ -80,8 +81,7 @@ class SqliteStore(Receipts, Sessions, Suppressions):
 
     async def begin(self, message: Message, session: str, at: float) -> bool:
         """Record that an attempt begins; False if the message is not queued any more."""
-        change = partial(attempts.begin, message=message, session=session, at=at)
-        return await self._writer.write(change, takes_in=True)
+        return await self._writer.write(Begin(message, session, at), takes_in=True)
 
     async def postpone(self, message: Message, attempt: Attempt, decision: Requeue) -> bool:
         """Record an attempt that was not even begun; False if the message is not queued."""
@@ -90,15 +90,13 @@ class SqliteStore(Receipts, Sessions, Suppressions):
 
     async def settle(self, message: Message, attempt: Attempt, decision: Decision) -> Status:
         """Record how an attempt ended and what follows from it, even for a cancelled caller."""
-        change = partial(attempts.settle, message=message, attempt=attempt, decision=decision)
-        return await self._writer.write(change, stays=True)
+        return await self._writer.write(Settle(message, attempt, decision), stays=True)
 
     def settle_soon(
         self, message: Message, attempt: Attempt, decision: Decision, then: Callable[[Status], None]
     ) -> None:
         """Settle without waiting; while the store cannot write, it keeps this and tries again."""
-        change = partial(attempts.settle, message=message, attempt=attempt, decision=decision)
-        self._writer.write_soon(change, then)
+        self._writer.write_soon(Settle(message, attempt, decision), then)
 
     async def resolve(
         self, message: Message, session: str, at: float, decision: Final | Requeue

@@ -1,17 +1,20 @@
 """What each session sent, by the minute: it outlives the messages."""
 
+# ruff: noqa: S608 - the SQL is put together from constants, its values are always bound
+
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import apsw
 
 from trio_wa.adapters import traffic
+from trio_wa.adapters.sqlite import many
 from trio_wa.adapters.traffic import Minute, Traffic
 from trio_wa.core.pace import History
 
-_ADD = """
+_ADD = f"""
 INSERT INTO traffic (session, minute, begun, first_at, last_at, new, new_at)
-VALUES (?, ?, ?, ?, ?, ?, ?)
+SELECT * FROM {many.ROWS} WHERE column1 IS NOT NULL
 ON CONFLICT (session, minute) DO UPDATE
 SET begun = begun + excluded.begun, first_at = min(first_at, excluded.first_at),
     last_at = max(last_at, excluded.last_at), new = new + excluded.new,
@@ -25,13 +28,15 @@ Begin: TypeAlias = tuple[str, float, bool]
 
 
 def add(cursor: apsw.Cursor, begun: Iterable[Begin]) -> None:
-    """Add to the traffic what began: a row for each session and minute is written."""
+    """Add to the traffic what began: one row for each session and minute."""
     counted = Traffic()
     for session, at, new in begun:
         counted.count(session, at, new=new)
-    for (session, minute), each in counted.minutes.items():
-        begins = (each.begun, each.first_at, each.last_at, each.new, each.new_at)
-        cursor.execute(_ADD, (session, minute, *begins))
+    rows = [
+        (session, minute, each.begun, each.first_at, each.last_at, each.new, each.new_at)
+        for (session, minute), each in counted.minutes.items()
+    ]
+    many.update(cursor.connection, _ADD, rows)
 
 
 def histories(connection: apsw.Connection, now: float) -> dict[str, History]:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 import trio
 
 from trio_wa.adapters.sqlite.disk import CONDITIONS, Disk, describe
+from trio_wa.adapters.sqlite.group import run_all
 from trio_wa.adapters.sqlite.journal import Change, Done, Journal
 from trio_wa.core.message import Message
 from trio_wa.ports import Publish, StoreUnavailable
@@ -209,7 +210,7 @@ class Writer:
         shortage = self._disk.problem()
         let_in = [each.change for each in batch if not (shortage and each.takes_in)]
         try:
-            done = iter(self._journal.run(let_in))
+            done = iter(self._journal.run(let_in, run_all))
         except CONDITIONS as error:
             fault = describe(error, self._path, self._journal.connection.system_errno)
             return _Committed([_refused(fault) for _ in batch], (), fault, shortage)
