@@ -63,7 +63,7 @@ def recipient(to: str, region: str | None) -> str:
 class _Plan:
     """How the numbers of a country are made: behind its code of `width` digits, of `lengths`.
 
-    `prefix` is what its people dial first, and others must not.
+    `prefix` is what its people dial first, and others must not; None: a 0 at most.
     """
 
     width: int
@@ -83,7 +83,8 @@ def _plan(start: str) -> _Plan | None:
             return None
         prefix = metadata.national_prefix_for_parsing
         lengths = frozenset(metadata.general_desc.possible_length)
-        return _Plan(width, lengths, re.compile(prefix) if prefix else None)
+        dialled = re.compile(prefix) if prefix and prefix != "0" else None
+        return _Plan(width, lengths, dialled)
     return None
 
 
