@@ -1,4 +1,8 @@
-"""What the benchmarks need to know of a service that is measured."""
+"""What the benchmarks need to know of a service that is measured.
+
+The benchmarks themselves run on asyncio (`benchmarks.loop.run`), with uvloop where it is installed:
+a load must cost its service nothing. What is measured runs in processes of its own.
+"""
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
