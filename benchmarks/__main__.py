@@ -1,6 +1,7 @@
 """`python -m benchmarks`: measure trio-wa beside its peers, in interleaved rounds."""
 
 import json
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from benchmarks.roster import REFERENCE, ROSTER
 from benchmarks.rounds import Measure, Sizes, Taken
 from benchmarks.trials import measured
 
-QUICK = Sizes(through=10_000, killed=10_000, backlog=20_000, seconds=1.0, quick=True)
+QUICK = Sizes(through=5_000, killed=10_000, backlog=20_000, seconds=1.0, quick=True)
 CHARTED = ("end-to-end", "WAHA of 0 ms, 50 workers")
 """The measure and the case that the chart shows, by their first figure."""
 
@@ -51,6 +52,7 @@ def main(
     Each peer is started anew for each trial, in an empty directory. Peers take turns within a
     round, so ratios are those of the same round. A peer that cannot run here is skipped.
     """
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     if listed:
         _list()
         return

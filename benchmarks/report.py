@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 
-from benchmarks.rounds import Taken
+from benchmarks.rounds import Figure, Taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class Summary:
     entrant: str
     figure: str
     unit: str
+    detail: bool
     rounds: tuple[float, ...]
     median: float
     least: float
@@ -30,12 +31,12 @@ class Summary:
 def summed_up(taken: Sequence[Taken], reference: str) -> list[Summary]:
     """Each figure of each entrant in the order in which it was first measured."""
     values: dict[tuple[str, str, str, str], dict[int, float]] = {}
-    units: dict[tuple[str, str, str, str], str] = {}
+    figures: dict[tuple[str, str, str, str], Figure] = {}
     for one in taken:
         for name, figure in one.figures.items():
             place = (one.measure, one.case, one.entrant, name)
             values.setdefault(place, {})[one.round] = figure.value
-            units[place] = figure.unit
+            figures[place] = figure
     summaries = []
     for place, by_round in values.items():
         measure, case, entrant, name = place
@@ -47,7 +48,8 @@ def summed_up(taken: Sequence[Taken], reference: str) -> list[Summary]:
                 case=case,
                 entrant=entrant,
                 figure=name,
-                unit=units[place],
+                unit=figures[place].unit,
+                detail=figures[place].detail,
                 rounds=all_values,
                 median=median(all_values),
                 least=min(all_values),
@@ -78,12 +80,13 @@ def shown(value: float) -> str:
 def table(measure: str, title: str, summaries: Iterable[Summary], against: str) -> str:
     """The measure as text: a block a case, a line an entrant, a column a figure.
 
-    A cell is a median with the least and the most in brackets; the last column compares the first
-    figure of the case with that of `against`, the reference.
+    A cell is a median with the least and the most in brackets. The second column compares the
+    first figure with that of `against`, the reference. Where one entrant is alone, each figure
+    has a line.
     """
     cases: dict[str, list[Summary]] = {}
     for summary in summaries:
-        if summary.measure == measure:
+        if summary.measure == measure and not summary.detail:
             cases.setdefault(summary.case, []).append(summary)
     blocks = [f"{measure}: {title}"]
     for case, found in cases.items():
@@ -94,23 +97,19 @@ def table(measure: str, title: str, summaries: Iterable[Summary], against: str) 
 def _block(case: str, summaries: list[Summary], against: str) -> str:
     columns = list(dict.fromkeys((one.figure, one.unit) for one in summaries))
     cells = {(one.entrant, one.figure): one for one in summaries}
-    compared = any(one.ratio is not None for one in summaries if one.figure == columns[0][0])
-    lines = [
-        [
-            case,
-            *(figure if not unit else f"{figure}, {unit}" for figure, unit in columns),
-            *([f"times {against}"] if compared else []),
-        ]
-    ]
+    heads = [case, *(f"{figure}, {unit}" if unit else figure for figure, unit in columns)]
+    lines = [heads]
     for entrant in dict.fromkeys(one.entrant for one in summaries):
-        row = [entrant]
-        for figure, _ in columns:
-            one = cells.get((entrant, figure))
-            row.append("" if one is None else _cell(one))
-        if compared:
-            chief = cells.get((entrant, columns[0][0]))
-            row.append("" if chief is None or chief.ratio is None else f"{chief.ratio:.2f}")
-        lines.append(row)
+        found = (cells.get((entrant, figure)) for figure, _ in columns)
+        lines.append([entrant, *("" if one is None else _cell(one) for one in found)])
+    chief = columns[0][0]
+    if any(one.ratio is not None for one in summaries if one.figure == chief):
+        heads.insert(2, f"times {against}")
+        for line in lines[1:]:
+            one = cells.get((line[0], chief))
+            line.insert(2, "" if one is None or one.ratio is None else f"{one.ratio:.2f}")
+    elif len(lines) == 2:
+        lines = [list(line) for line in zip(*lines, strict=True)]
     widths = [max(len(line[n]) for line in lines) for n in range(len(lines[0]))]
     return "\n".join("  " + _aligned(line, widths).rstrip() for line in lines)
 

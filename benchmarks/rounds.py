@@ -9,10 +9,11 @@ from benchmarks.entrants import Entrant
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number that a measurement gave, and its unit."""
+    """One number that a measurement gave, and its unit; `detail` keeps it out of the table."""
 
     value: float
     unit: str
+    detail: bool = False
 
 
 Figures = Mapping[str, Figure]

@@ -113,22 +113,34 @@ def test_the_table_has_a_line_an_entrant_and_a_column_a_figure() -> None:
     text = table("end-to-end", "from first to last", summed_up(ROUNDS, "Go"), "Go")
     title, _, heads, first, second = text.splitlines()
     assert title == "end-to-end: from first to last"
-    assert cells(heads) == ["0 ms", "rate, messages/s", "time, s", "times Go"]
-    assert cells(first) == ["trio-wa", "3,500 (3,000 to 4,000)", "2.90 (2.50 to 3.30)", "2.00"]
-    assert cells(second) == ["Go", "2,000 (1,000 to 3,000)", "5.00 (3.30 to 10.0)", "1.00"]
+    assert cells(heads) == ["0 ms", "rate, messages/s", "times Go", "time, s"]
+    assert cells(first) == ["trio-wa", "3,500 (3,000 to 4,000)", "2.00", "2.90 (2.50 to 3.30)"]
+    assert cells(second) == ["Go", "2,000 (1,000 to 3,000)", "1.00", "5.00 (3.30 to 10.0)"]
     assert len(heads) == len(first) == len(second)
 
 
-def test_a_table_without_the_reference_has_no_column_for_it() -> None:
+def test_an_entrant_alone_has_a_line_for_each_figure() -> None:
     text = table("end-to-end", "", summed_up(ROUNDS[:1], "Go"), "Go")
-    assert "times" not in text
+    assert [cells(line) for line in text.splitlines()[2:]] == [
+        ["0 ms", "trio-wa"],
+        ["rate, messages/s", "4,000"],
+        ["time, s", "2.50"],
+    ]
+
+
+def test_a_detail_is_in_the_document_alone() -> None:
+    figures = {"rate": Figure(4000.0, "messages/s"), "messages": Figure(250.0, "", detail=True)}
+    summaries = summed_up([Taken("end-to-end", "0 ms", "trio-wa", 1, figures)], "Go")
+    assert [one.figure for one in summaries] == ["rate", "messages"]
+    assert "250" not in table("end-to-end", "", summaries, "Go")
 
 
 def test_a_figure_that_only_some_have_is_empty_for_the_others() -> None:
     rounds = [taken("trio-wa", 1, 4000.0, 2.5), taken("Go", 1, 2000.0)]
     text = table("end-to-end", "", summed_up(rounds, "Go"), "Go")
-    assert cells(text.splitlines()[-1]) == ["Go", "2,000", "1.00"]
-    assert text.splitlines()[-2].index("2.50") < text.splitlines()[-1].index("1.00")
+    heads, _, last = text.splitlines()[2:]
+    assert cells(last) == ["Go", "2,000", "1.00"]
+    assert len(last) < len(heads)
 
 
 def test_the_document_holds_each_round_and_what_was_skipped() -> None:

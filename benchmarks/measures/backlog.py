@@ -35,7 +35,7 @@ async def run(trial: Trial) -> Figures:
                 seconds = await _grow(running, POSTED, queued)
                 queued += POSTED
             accepts[f"accept at {size:,}"] = Figure(seconds / POSTED * 1e6, "µs")
-            rate, gone = await _drained(sink, min(DRAINED, size // 2))
+            rate, gone = await _drained(sink, min(DRAINED, size // 4))
             sends[f"send at {size:,}"] = Figure(1e6 / rate, "µs")
     return {**accepts, **sends}
 

@@ -46,12 +46,12 @@ class Condition:
             "throughput": Figure(messages / seconds, "messages/s"),
             "whole": Figure(seconds, "s"),
             "accepting": Figure(load.ended - load.started, "s"),
-            "messages": Figure(messages, ""),
+            "messages": Figure(messages, "", detail=True),
             **({"share of the ideal": Figure(floor / seconds, "")} if self.delay_ms else {}),
         }
 
 
-QUICK = (Condition(0, 50, 1.0, 0.5), Condition(50, 50, 1.0, 0.5))
+QUICK = (Condition(0, 50, 1.0, 0.2), Condition(50, 50, 1.0, 0.2))
 WHOLE = (
     Condition(0, 50, 1.0, 0.5),
     Condition(50, 50, 1.0, 0.2),

@@ -40,9 +40,11 @@ async def through(trial: Trial) -> Figures:
             if gone % step == 0:
                 samples.append(resident(running.pid))
     return {
-        "growth from half to all": Figure((samples[-1] - samples[4]) / MEGABYTE, "MB"),
+        "growth from half to all": Figure((samples[-1] - samples[STEPS // 2 - 1]) / MEGABYTE, "MB"),
         **{
-            f"after {step * number:,}": Figure(sample / MEGABYTE, "MB")
+            f"after {step * number:,}": Figure(
+                sample / MEGABYTE, "MB", detail=number not in (1, STEPS // 2, STEPS)
+            )
             for number, sample in enumerate(samples, start=1)
         },
     }

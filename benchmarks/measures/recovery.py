@@ -29,7 +29,6 @@ async def run(trial: Trial) -> Figures:
         "first send": Figure(arrivals.first - began, "s"),
         "first answer": Figure(answered - began, "s"),
         "first 202": Figure(load.ended - began, "s"),
-        "messages": Figure(messages, ""),
     }
 
 

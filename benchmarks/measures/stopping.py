@@ -32,7 +32,7 @@ async def busy(trial: Trial) -> Figures:
     return {
         "to its end": Figure(seconds, "s"),
         "left unsent": Figure(messages - arrived, "messages"),
-        "messages": Figure(messages, ""),
+        "messages": Figure(messages, "", detail=True),
     }
 
 
