@@ -13,7 +13,7 @@ from tests.contract.messages import NOW, accept, draft, settle, status_of
 from tests.sqlite_hold import Hold, count_commits
 from trio_wa.adapters.sqlite import SqliteStore, acceptance, open_sqlite_store
 from trio_wa.adapters.sqlite.journal import Journal
-from trio_wa.adapters.sqlite.writer import CLOSE_SECONDS
+from trio_wa.adapters.sqlite.writer import CLOSE_SECONDS, MAX_OTHERS
 from trio_wa.core.message import Message
 from trio_wa.core.status import Status
 from trio_wa.ports import StoreUnavailable
@@ -234,3 +234,26 @@ async def test_an_unforeseen_error_ends_the_scope_and_frees_who_waits(tmp_path: 
                     await store._writer.write(broken)
                 await trio.sleep_forever()
     assert sorted(ended) == ["m0", "m1", "m2"]
+
+
+async def test_an_accept_does_not_wait_for_all_that_came_before_it(
+    store: SqliteStore, hold: Hold
+) -> None:
+    """Whoever accepts is in the next transaction, and so is a part of what else has gathered."""
+    ends: list[str] = []
+
+    async def end(write: Awaitable[object], name: str) -> None:
+        await write
+        ends.append(name)
+
+    async with trio.open_nursery() as nursery:
+        await hold.start(nursery)
+        commits = count_commits(store)
+        for n in range(4 * MAX_OTHERS):
+            nursery.start_soon(end, store.cancel(f"{n}", NOW), "cancel")
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(end, accept(store, "a"), "accept")
+        await trio.testing.wait_all_tasks_blocked()
+        hold.release()
+    assert "accept" in ends[: MAX_OTHERS + 1]
+    assert len(commits) == 1 + 4

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 import trio
 
 from trio_wa.adapters.sqlite.disk import CONDITIONS, Disk, describe
-from trio_wa.adapters.sqlite.group import run_all
+from trio_wa.adapters.sqlite.group import Accept, run_all
 from trio_wa.adapters.sqlite.journal import Change, Done, Journal
 from trio_wa.core.message import Message
 from trio_wa.ports import Publish, StoreUnavailable
@@ -20,7 +20,13 @@ Then: TypeAlias = Callable[[Any], None]
 """Who is given the result of a change for which nobody waits."""
 
 MAX_BATCH = 1000
-"""How large one transaction gets at most, but for one change that is larger by itself."""
+"""How many messages one transaction accepts at most, but for one change that accepts more."""
+
+MAX_OTHERS = 250
+"""How many of the other changes one transaction has at most, but for those that were kept.
+
+So an accept does not wait for what a thousand workers hand over at once.
+"""
 
 PROBE_SECONDS = 1.0
 """How often the disk is tried while it is failing or full."""
@@ -71,7 +77,8 @@ class Writer:
         self._disk = disk
         self._publish = publish
         self._limiter = trio.CapacityLimiter(1)
-        self._gathered: list[_Operation] = []
+        self._accepts: list[_Operation] = []
+        self._others: list[_Operation] = []
         self._kept: list[_Operation] = []
         self._running: list[_Operation] = []
         self._more = trio.Event()
@@ -121,7 +128,7 @@ class Writer:
             await trio.lowlevel.checkpoint()
             raise StoreUnavailable(self.problem() or CLOSED)
         operation = _Operation(change, trio.lowlevel.current_task(), takes_in, size)
-        self._gathered.append(operation)
+        (self._accepts if isinstance(change, Accept) else self._others).append(operation)
         self._more.set()
 
         def abort(_: Any) -> trio.lowlevel.Abort:
@@ -145,7 +152,7 @@ class Writer:
         the next probe. One last try is made at the end.
         """
         if not self._closed:
-            self._gathered.append(_Operation(change, None, takes_in=False, size=1, then=then))
+            self._others.append(_Operation(change, None, takes_in=False, size=1, then=then))
             self._more.set()
 
     async def run(self) -> None:
@@ -164,7 +171,7 @@ class Writer:
                             self._commit, abandon_on_cancel=True, limiter=self._limiter
                         )
                         self._complete(committed)
-                        if closing and not self._gathered:
+                        if closing and not self._gathered():
                             self._kept.clear()  # that was its last try
                     elif closing:
                         return
@@ -188,19 +195,16 @@ class Writer:
         self._more.set()
         await self._ended.wait()
 
+    def _gathered(self) -> list[_Operation]:
+        return self._accepts + self._others
+
     def _take(self) -> list[_Operation]:
-        count = size = 0
-        for operation in self._gathered:
-            size += operation.size
-            if count and size > MAX_BATCH:
-                break
-            count += 1
-        batch = self._kept + [each for each in self._gathered[:count] if not each.abandoned]
+        gathered = _take(self._accepts, MAX_BATCH) + _take(self._others, MAX_OTHERS)
+        batch = self._kept + [each for each in gathered if not each.abandoned]
         self._kept = []
-        del self._gathered[:count]
         for operation in batch:
             operation.started = True
-        if not self._gathered and not self._closing:
+        if not self._gathered() and not self._closing:
             self._more = trio.Event()
         return batch
 
@@ -251,11 +255,25 @@ class Writer:
 
     def _leave(self) -> None:
         self._closed = True
-        for operation in (*self._running, *self._gathered):
+        for operation in (*self._running, *self._gathered()):
             if operation.task is not None:
                 trio.lowlevel.reschedule(operation.task)
-        self._gathered.clear()
+        self._accepts.clear()
+        self._others.clear()
         self._ended.set()
+
+
+def _take(gathered: list[_Operation], most: int) -> list[_Operation]:
+    """Take out the first of what is gathered, for at most so many messages; but one change."""
+    count = size = 0
+    for operation in gathered:
+        size += operation.size
+        if count and size > most:
+            break
+        count += 1
+    taken = gathered[:count]
+    del gathered[:count]
+    return taken
 
 
 def _refused(reason: str) -> Done:
