@@ -10,7 +10,7 @@ from typing import Any, cast
 import structlog
 import trio
 
-from trio_wa import service
+from trio_wa import collector, service
 from trio_wa.config import SettingsError, load_settings
 from trio_wa.ports import StoreUnusable
 from trio_wa.telemetry import configure_logging
@@ -51,6 +51,7 @@ class App:
         async def front(intake: service.Intake) -> None:
             app = create_app(intake, max_body_bytes=settings.max_body_bytes)
             self._app = finish_responses(cast("ASGIApp", app))  # Quart's types are narrower
+            collector.freeze()
             await send({"type": "lifespan.startup.complete"})
             await receive()  # lifespan.shutdown: no request is open any more
 

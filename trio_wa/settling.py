@@ -1,9 +1,10 @@
 """How the end of an attempt is recorded, and who is told: outcome, decision, record, and on."""
 
+import logging
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, assert_never
 
 import structlog
 import trio
@@ -87,6 +88,7 @@ class Settling:
         self._policy = policy
         self._clock = clock
         self._jitter = jitter
+        self._log = log.bind()  # once: that costs as much as half a line
         self._unrecorded = 0
         self._recorded = trio.lowlevel.ParkingLot()
 
@@ -164,7 +166,16 @@ class Settling:
 
     def _settled(self, claim: Claim, decision: Decision) -> None:
         self._dispatcher.settled(claim, decision)
-        _report(claim, decision)
+        message = claim.message
+        event, level, facts = _told(decision)
+        self._log.log(
+            level,
+            event,
+            message_id=message.id,
+            to=mask(message.chat_id),
+            session=claim.session.name,
+            **facts,
+        )
 
     def _hand_over(
         self,
@@ -183,17 +194,20 @@ class Settling:
         self._store.settle_soon(message, attempt, decision, recorded)
 
 
-def _report(claim: Claim, decision: Decision) -> None:
-    message, session = claim.message, claim.session.name
-    event = log.bind(message_id=message.id, to=mask(message.chat_id), session=session)
+def _told(decision: Decision) -> tuple[str, int, dict[str, object]]:
+    """The event that the log has of a decision, its level, and what is said of it."""
     match decision:
         case Final(Status.SENT | Status.DELIVERED | Status.READ as status, waha_id=waha_id):
-            event.info(f"message.{status}", waha_id=waha_id)
+            return f"message.{status}", logging.INFO, {"waha_id": waha_id}
         case Final(Status.CANCELLED):
-            event.info("message.cancelled", code="suppressed")
+            return "message.cancelled", logging.INFO, {"code": "suppressed"}
         case Final(status, code, detail):
-            event.error(f"message.{status}", code=code, detail=detail)
+            return f"message.{status}", logging.ERROR, {"code": code, "detail": detail}
         case Requeue(requeued, code, detail):
-            event.info("message.requeued", code=code, detail=detail, due_at=requeued.due_at)
+            facts = {"code": code, "detail": detail, "due_at": requeued.due_at}
+            return "message.requeued", logging.INFO, facts
         case Inquire(code, detail):
-            event.warning("message.unknown", code=code, detail=detail, effect="it is looked up")
+            facts = {"code": code, "detail": detail, "effect": "it is looked up"}
+            return "message.unknown", logging.WARNING, facts
+        case _:
+            assert_never(decision)

@@ -1,6 +1,7 @@
 """Logs: events with keys, one a line, on stderr; and how numbers and times are written."""
 
 import contextlib
+import json
 import logging
 import re
 import sys
@@ -9,6 +10,9 @@ from typing import Literal
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=repr)
+"""Made once: `json.dumps` makes another for each line."""
 
 _DOTS = "•" * 5
 _CHAT_ID = re.compile(r"(.*)(@(?:c\.us|s\.whatsapp\.net|g\.us|lid|newsletter|broadcast))")
@@ -64,6 +68,10 @@ def timestamp(at: float) -> str:
     return text.replace("+00:00", "Z")
 
 
+def _json(event: EventDict, **_options: object) -> str:
+    return _ENCODER.encode(event)
+
+
 def _renderers(log_format: Literal["console", "json"], terminal: bool) -> list[Processor]:
     match log_format:
         case "console":
@@ -80,7 +88,7 @@ def _renderers(log_format: Literal["console", "json"], terminal: bool) -> list[P
             return [
                 structlog.processors.TimeStamper("iso", utc=True),
                 structlog.processors.format_exc_info,
-                structlog.processors.JSONRenderer(ensure_ascii=False),
+                structlog.processors.JSONRenderer(serializer=_json),
             ]
 
 

@@ -6,7 +6,7 @@ import click
 import structlog
 import trio
 
-from trio_wa import service
+from trio_wa import collector, service
 from trio_wa.cli.failure import settings_errors_end_with_2
 from trio_wa.cli.signals import stop_on_signals
 from trio_wa.config import Settings, load_settings
@@ -42,15 +42,12 @@ async def _run(settings: Settings) -> service.Ended:
     drain = trio.CancelScope()
     config = load_hypercorn_config(Path("hypercorn.toml"), bind=f"{settings.host}:{settings.port}")
     check_exposure(settings, config.bind)
-    front = HttpFront(
-        config,
-        open_sockets(config),
-        stop,
-        settings.max_body_bytes,
-        lambda address: log.info(
-            "service.listening", address=address, callers=describe_access(settings)
-        ),
-    )
+
+    def listening(address: str) -> None:
+        log.info("service.listening", address=address, callers=describe_access(settings))
+        collector.freeze()
+
+    front = HttpFront(config, open_sockets(config), stop, settings.max_body_bytes, listening)
     async with trio.open_nursery() as signals:
         await signals.start(stop_on_signals, stop, drain)
         ended = await service.run(settings, front, drain=drain)
