@@ -52,6 +52,8 @@ def main(
     Each peer is started anew for each trial, in an empty directory. Peers take turns within a
     round, so ratios are those of the same round. A peer that cannot run here is skipped.
     """
+    # Both end what was started; a shell that runs us in the background has SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     if listed:
         _list()

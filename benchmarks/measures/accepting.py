@@ -13,7 +13,7 @@ DELAY_MS = 1_000
 
 async def run(trial: Trial) -> Figures:
     """Post as fast as 64 clients can."""
-    messages = trial.sizes.messages // (2 if trial.entrant.slow else 1)
+    messages = trial.sizes.messages // (5 if trial.entrant.slow else 1)
     async with scene(trial, delay_ms=DELAY_MS, abandon=True) as (_, running):
         load = await post(running.port, messages=messages, clients=CLIENTS)
         accepted(load, messages)

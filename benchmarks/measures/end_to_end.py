@@ -53,10 +53,10 @@ class Condition:
 
 QUICK = (Condition(0, 50, 1.0, 0.2), Condition(50, 50, 1.0, 0.2))
 WHOLE = (
-    Condition(0, 50, 1.0, 0.5),
-    Condition(50, 50, 1.0, 0.2),
-    Condition(50, 400, 1.0, 0.25),
-    Condition(200, 50, 0.2, 0.05),
+    Condition(0, 50, 1.0, 0.2),
+    Condition(50, 50, 1.0, 0.1),
+    Condition(50, 400, 1.0, 0.1),
+    Condition(200, 50, 0.1, 0.05),
 )
 
 

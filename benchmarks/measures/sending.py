@@ -12,7 +12,7 @@ async def run(trial: Trial) -> Figures:
     So nothing is posted while messages are sent, and every peer is held in the same way: its
     workers wait for answers.
     """
-    messages = trial.sizes.messages // (2 if trial.entrant.slow else 1)
+    messages = trial.sizes.messages // (5 if trial.entrant.slow else 1)
     async with scene(trial, delay_ms=0) as (sink, running):
         with held(sink):
             batch = 100 if trial.entrant.ours else 1

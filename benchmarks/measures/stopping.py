@@ -50,4 +50,4 @@ def cases(entrants: tuple[Entrant, ...], _sizes: Sizes) -> tuple[Case, ...]:
     )
 
 
-STOP = Measure("stop", "from SIGTERM to the end of the process", cases, rounds=3)
+STOP = Measure("stop", "from SIGTERM to the end of the process", cases, rounds=2)
