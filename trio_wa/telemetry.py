@@ -9,10 +9,8 @@ from datetime import UTC, datetime
 from typing import Literal
 
 import structlog
+from pydantic_core import to_json
 from structlog.typing import EventDict, Processor, WrappedLogger
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False, default=repr)
-"""Made once: `json.dumps` makes another for each line."""
 
 _DOTS = "•" * 5
 _CHAT_ID = re.compile(r"(.*)(@(?:c\.us|s\.whatsapp\.net|g\.us|lid|newsletter|broadcast))")
@@ -69,7 +67,11 @@ def timestamp(at: float) -> str:
 
 
 def _json(event: EventDict, **_options: object) -> str:
-    return _ENCODER.encode(event)
+    """One line of JSON. pydantic's encoder is six times as fast; it knows no lone surrogates."""
+    try:
+        return to_json(event, fallback=repr).decode()
+    except ValueError:
+        return json.dumps(event, default=repr, ensure_ascii=False, separators=(",", ":"))
 
 
 def _renderers(log_format: Literal["console", "json"], terminal: bool) -> list[Processor]:

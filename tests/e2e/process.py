@@ -65,7 +65,7 @@ class Process:
 
     async def wait_event(self, name: str) -> dict[str, Any]:
         """The first log event of that name."""
-        event: dict[str, Any] = json.loads(await self.wait_line(f'"event": "{name}"'))
+        event: dict[str, Any] = json.loads(await self.wait_line(f'"event":"{name}"'))
         return event
 
     async def address(self) -> str:
