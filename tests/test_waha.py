@@ -284,7 +284,7 @@ async def test_a_cut_in_mid_answer_of_a_success_is_sent(nursery: trio.Nursery) -
         with trio.CancelScope() as scope:
             async with trio.open_nursery() as sending:
                 sending.start_soon(sender.send, message(1), session)
-                while sender._exchange.stage != "taken":
+                while sender._posting.stage != "taken":
                     await trio.testing.wait_all_tasks_blocked()
                 scope.cancel()
         assert sender.cut() == Sent(None)

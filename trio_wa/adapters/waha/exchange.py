@@ -1,7 +1,7 @@
 """One request to WAHA and what came of it, as a value."""
 
 import urllib.parse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -72,20 +72,7 @@ class Exchange:
         except trio.TooSlowError:
             return Silence("timeout", f"no answer within {within:g} s", self.stage)
         except (httpx.RequestError, httpx.InvalidURL) as error:
-            return Silence("connection_lost", _cause(error), self.stage)
-
-    async def post_json(
-        self, url: str, pieces: Sequence[bytes], *, within: float
-    ) -> Answer | Silence:
-        """POST JSON that is whole already, in pieces; they are not joined, as they may be large.
-
-        Raises only `trio.Cancelled`.
-        """
-        headers = {"Content-Type": "application/json"}
-        if len(pieces) == 1:
-            return await self.run("POST", url, within=within, headers=headers, content=pieces[0])
-        headers["Content-Length"] = str(sum(map(len, pieces)))
-        return await self.run("POST", url, within=within, headers=headers, content=_Body(pieces))
+            return Silence("connection_lost", cause(error), self.stage)
 
     async def _request(
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, **request: Any
@@ -94,7 +81,7 @@ class Exchange:
             method,
             url,
             headers={**self._http.headers, **(headers or {})},
-            extensions={"trace": self._trace},
+            extensions={"trace": self._trace, "written": self._note_written},
             **request,
         ) as response:
             if response.is_success:
@@ -105,24 +92,13 @@ class Exchange:
         return Answer(response.status_code, response.headers, body, now, whole)
 
     async def _trace(self, event: str, _info: dict[str, Any]) -> None:
-        """Note, by httpcore's trace extension, that the first byte of the request may be out."""
+        """Note what httpcore tells by its trace extension."""
         if event.endswith("send_request_headers.started"):
-            self.stage = "written"
+            self._note_written()
 
-
-class _Body:
-    """Pieces of a body, as httpx takes them; nothing has to close it."""
-
-    def __init__(self, pieces: Sequence[bytes]) -> None:
-        self._left: Iterator[bytes] = iter(pieces)
-
-    def __aiter__(self) -> "_Body":
-        return self
-
-    async def __anext__(self) -> bytes:
-        for piece in self._left:
-            return piece
-        raise StopAsyncIteration
+    def _note_written(self) -> None:
+        """Note that the first byte of the request may be out."""
+        self.stage = "written"
 
 
 def api(url: str, *path: str) -> str:
@@ -130,7 +106,7 @@ def api(url: str, *path: str) -> str:
     return "/".join((url, "api", *(urllib.parse.quote(part, safe="") for part in path)))
 
 
-def _cause(error: BaseException) -> str:
+def cause(error: BaseException) -> str:
     """What went wrong. A failed TLS handshake says so only in what httpx's error came of."""
     name = type(error).__name__
     while not str(error) and isinstance(inner := error.__cause__ or error.__context__, Exception):

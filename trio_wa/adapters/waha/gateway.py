@@ -5,16 +5,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
+import trio
 
+from trio_wa.adapters.waha.connection import KEEPALIVE_SECONDS
+from trio_wa.adapters.waha.deadline import Deadline
 from trio_wa.adapters.waha.exchange import Http
+from trio_wa.adapters.waha.line import Line
 from trio_wa.adapters.waha.observer import WahaObserver
+from trio_wa.adapters.waha.posting import Endpoints, Posting
 from trio_wa.adapters.waha.sender import WahaSender
+from trio_wa.adapters.waha.transport import LineTransport
 from trio_wa.clock import Clock
 from trio_wa.ports import MediaStore
-
-KEEPALIVE_SECONDS = 3.0
-"""Below the 5 s after which Node.js, under WAHA, closes an idle connection: reusing one in the
-instant of its closing would make an attempt unknown."""
 
 OBSERVER_CONNECTIONS = 16
 """How many requests beside the sends may be under way at once; more of them wait their turn."""
@@ -37,12 +39,23 @@ class Waha:
         self._clock = clock
         self._media = media
         self._tls = ssl.create_default_context()
+        self._tls.set_alpn_protocols(["http/1.1"])
+        self._endpoints: Endpoints = {}
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[WahaSender]:
-        """A sender with a connection pool of its own: a pool shared by 50 workers is slow."""
-        async with self._client(httpx.Limits(keepalive_expiry=KEEPALIVE_SECONDS)) as client:
-            yield WahaSender(Http(client, self._headers, self._clock), self._media, self._timeout)
+        """A sender with connections of its own: a pool shared by 50 workers is slow."""
+        line = Line(self._tls)
+        deadline = Deadline(line.expire)
+        client = httpx.AsyncClient(transport=LineTransport(line), trust_env=False)
+        async with client, trio.open_nursery() as nursery:
+            http = Http(client, self._headers, self._clock)
+            nursery.start_soon(deadline.watch, name="send-deadline")
+            try:
+                posting = Posting(http, line, deadline, self._endpoints)
+                yield WahaSender(http, posting, self._media, self._timeout)
+            finally:
+                nursery.cancel_scope.cancel()
 
     @asynccontextmanager
     async def observe(self) -> AsyncIterator[WahaObserver]:
@@ -50,8 +63,5 @@ class Waha:
         limits = httpx.Limits(
             max_connections=OBSERVER_CONNECTIONS, keepalive_expiry=KEEPALIVE_SECONDS
         )
-        async with self._client(limits) as client:
+        async with httpx.AsyncClient(verify=self._tls, limits=limits, trust_env=False) as client:
             yield WahaObserver(Http(client, self._headers, self._clock))
-
-    def _client(self, limits: httpx.Limits) -> httpx.AsyncClient:
-        return httpx.AsyncClient(verify=self._tls, limits=limits, trust_env=False)

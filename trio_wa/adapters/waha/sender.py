@@ -6,9 +6,10 @@ import trio
 
 from trio_wa.adapters.waha.answer import Answer
 from trio_wa.adapters.waha.contact import check_exists
-from trio_wa.adapters.waha.exchange import Exchange, Http, Stage, api
+from trio_wa.adapters.waha.exchange import Http, Stage
 from trio_wa.adapters.waha.new_id import new_message_id
 from trio_wa.adapters.waha.outcome import outcome_of
+from trio_wa.adapters.waha.posting import Posting
 from trio_wa.adapters.waha.send_request import body_of, send_request
 from trio_wa.core.content import holds_data
 from trio_wa.core.message import Message
@@ -23,18 +24,18 @@ READ_SECONDS = 60.0
 class WahaSender:
     """One worker's client: at most one request at a time, each within a deadline of its own."""
 
-    def __init__(self, http: Http, media: MediaStore, timeout: float) -> None:
+    def __init__(self, http: Http, posting: Posting, media: MediaStore, timeout: float) -> None:
         self._http = http
+        self._posting = posting
         self._media = media
         self._timeout = timeout
-        self._exchange = Exchange(http)
 
     async def send(self, message: Message, session: Session) -> Outcome:
         """POST the message to the endpoint of its kind; success is any 2xx.
 
         The data of its file are read before, and nothing is written before its body is whole.
         """
-        self._exchange = Exchange(self._http)
+        self._posting.forget()
         try:
             body = await self._body(message, session)
         except StoreUnavailable as error:
@@ -42,9 +43,7 @@ class WahaSender:
         if body is None:
             return Rejected("media_gone", "the data of its file are not kept any more")
         endpoint, pieces = body
-        answer = await self._exchange.post_json(
-            api(session.url, endpoint), pieces, within=self._timeout
-        )
+        answer = await self._posting.post(session.url, endpoint, pieces, within=self._timeout)
         if isinstance(answer, Answer):
             return outcome_of(answer)
         unsent = Unavailable("unreachable", answer.detail, "origin")
@@ -66,16 +65,16 @@ class WahaSender:
         """What is known of the attempt that was just cancelled."""
         unsent = Unavailable("interrupted", "the service stopped before the send", "message")
         detail = "the service stopped before WAHA answered"
-        return _known(self._exchange.stage, "interrupted", detail, unsent)
+        return _known(self._posting.stage, "interrupted", detail, unsent)
 
     async def new_message_id(self, session: Session) -> MessageId:
         """An id for the next message over `session`, within 5 seconds."""
-        self._exchange = Exchange(self._http)  # cut now, nothing of a send is out
+        self._posting.forget()  # cut now, nothing of a send is out
         return await new_message_id(self._http, session)
 
     async def check_exists(self, session: Session, chat_id: str) -> Check:
         """Whether the number of `chat_id` is on WhatsApp, within 10 seconds."""
-        self._exchange = Exchange(self._http)  # cut now, nothing of a send is out
+        self._posting.forget()  # cut now, nothing of a send is out
         return await check_exists(self._http, session, chat_id)
 
 

@@ -1,0 +1,70 @@
+"""A worker's connections to the WAHA servers."""
+
+import ssl
+from collections.abc import Sequence
+
+import httpx
+import trio
+
+from trio_wa.adapters.waha.connection import Connection
+from trio_wa.adapters.waha.dial import Origin, dial
+from trio_wa.adapters.waha.exchange import Stage
+from trio_wa.adapters.waha.reply import Reply
+
+
+class Line:
+    """Makes one request at a time, over a connection that it keeps to each origin."""
+
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        self._tls = tls
+        self._kept: dict[Origin, Connection] = {}
+        self._last: Connection | None = None
+
+    @property
+    def stage(self) -> Stage:
+        """How far the last request came, even where it was cancelled."""
+        return "idle" if self._last is None else self._last.stage
+
+    def expire(self) -> None:
+        """End the request that is under way with httpx.ReadTimeout, once it has a connection."""
+        if self._last is not None:
+            self._last.expire()
+
+    def close(self) -> None:
+        """Hang up."""
+        while self._kept:
+            self._kept.popitem()[1].close()
+
+    async def exchange(self, origin: Origin, pieces: Sequence[bytes], connect_by: float) -> Reply:
+        """Write a request, whose first piece has its head, and read what is answered.
+
+        A new connection is made by the time `connect_by` of Trio's clock. A request of which
+        nothing could be written over one that was kept goes out over a new one. Raises
+        httpx.TransportError.
+        """
+        self._last = None
+        kept = self._kept.pop(origin, None)
+        if kept is not None:
+            if not kept.is_alive():
+                kept.close()
+            else:
+                try:
+                    return await self._over(kept, origin, pieces)
+                except httpx.WriteError:
+                    self._last = None
+        connected = await dial(origin, self._tls, connect_by)
+        return await self._over(Connection(connected), origin, pieces)
+
+    async def _over(self, connection: Connection, origin: Origin, pieces: Sequence[bytes]) -> Reply:
+        try:
+            await trio.lowlevel.checkpoint_if_cancelled()
+            self._last = connection
+            reply = await connection.exchange(pieces)
+        except BaseException:
+            connection.close()
+            raise
+        if connection.is_reusable():
+            self._kept[origin] = connection
+        else:
+            connection.close()
+        return reply
