@@ -39,14 +39,16 @@ async def through(trial: Trial) -> Figures:
             await sink.reached(gone, within=120.0)
             if gone % step == 0:
                 samples.append(resident(running.pid))
+    half, whole = STEPS // 2, STEPS
+    after = {
+        number: Figure(sample / MEGABYTE, "MB", detail=number not in (1, half, whole))
+        for number, sample in enumerate(samples, start=1)
+    }
+    growth = Figure(after[whole].value - after[half].value, "MB")
     return {
-        "growth from half to all": Figure((samples[-1] - samples[STEPS // 2 - 1]) / MEGABYTE, "MB"),
-        **{
-            f"after {step * number:,}": Figure(
-                sample / MEGABYTE, "MB", detail=number not in (1, STEPS // 2, STEPS)
-            )
-            for number, sample in enumerate(samples, start=1)
-        },
+        f"after {step * whole:,}": after[whole],
+        "growth since the half": growth,
+        **{f"after {step * number:,}": after[number] for number in range(1, whole)},
     }
 
 
