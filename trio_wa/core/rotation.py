@@ -124,12 +124,16 @@ class Rotation:
         Past a first choice, a message that is new to all may have to wait where these may go.
         """
         route = self.route(message)
-        yield route
-        if route.first is not None and self.minds_new:
-            for name in self._usable:
-                may = name != route.first and (not route.allowed or name in route.allowed)
-                if may and not self.contacts.is_new(name, message):
-                    yield route._replace(over=name)
+        if route.first is None or not self.minds_new:
+            return (route,)
+        others = [
+            name
+            for name in self._usable
+            if name != route.first
+            and (not route.allowed or name in route.allowed)
+            and not self.contacts.is_new(name, message)
+        ]
+        return (route, *(route._replace(over=name) for name in others))
 
     def pick(self, message: Message, first: str | None, now: float) -> Slot | None:
         """The session that sends `message` now, whose first choice is `first`; None if none may.
