@@ -18,7 +18,7 @@ from benchmarks.roster import REFERENCE, ROSTER
 from benchmarks.rounds import Measure, Sizes, Taken
 from benchmarks.trials import measured
 
-QUICK = Sizes(through=5_000, killed=10_000, backlog=20_000, seconds=1.0, quick=True)
+QUICK = Sizes(through=10_000, killed=10_000, backlog=20_000, seconds=1.0, quick=True)
 CHARTED = ("end-to-end", "WAHA of 0 ms, 50 workers")
 """The measure and the case that the chart shows, by their first figure."""
 
