@@ -3,10 +3,11 @@
 The names are those of WAHA's pages "Send messages" and "Polls".
 """
 
-import json
 from binascii import b2a_base64
 from collections.abc import Mapping
 from typing import Any, TypeAlias, assert_never
+
+from pydantic_core import to_json
 
 from trio_wa.core.content import (
     NAMELESS,
@@ -49,16 +50,11 @@ def send_request(message: Message, session: Session) -> tuple[str, Members]:
 def body_of(members: Mapping[str, Any], data: bytes | None) -> tuple[bytes, ...]:
     """The JSON in pieces, with `data` in its file; the only copy of them is their base64."""
     if data is None:
-        return (_json(members),)
+        return (to_json(members),)
     # Last of all, the file leaves one place for the data: at the end of the JSON.
     rest = {name: value for name, value in members.items() if name != "file"}
-    beginning = _json({**rest, "file": {**members["file"], "data": ""}})
+    beginning = to_json({**rest, "file": {**members["file"], "data": ""}})
     return beginning.removesuffix(b'"}}'), b2a_base64(data, newline=False), b'"}}'
-
-
-def _json(members: Mapping[str, Any]) -> bytes:
-    text = json.dumps(members, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.encode()
 
 
 def _content(content: Content) -> tuple[str, Members]:
