@@ -430,6 +430,9 @@ class FakeDispatcher:
     def settled(self, claim: Claim, decision: Decision) -> None:
         self.done.append((claim.message.id, self.outcomes.pop(claim.message.id), decision))
 
+    def next(self, *, at_once: bool) -> None:
+        """None: what there is to do comes through the channel."""
+
     def gone(self, claim: Claim) -> None:
         self.gone_.append(claim.message.id)
 

@@ -64,9 +64,7 @@ class Dispatcher:
         Its recipient is held until it is `settled`. Returns what that changed about the session.
         """
         now = self._clock.now()
-        notices = self._dispatch.end(claim, outcome, now=now, jitter=random.random())  # noqa: S311 - jitter
-        self._wake()
-        return notices
+        return self._dispatch.end(claim, outcome, now=now, jitter=random.random())  # noqa: S311 - jitter
 
     def settled(self, claim: Claim, decision: Decision) -> None:
         """Take note that the end of a claim is recorded.
@@ -74,16 +72,28 @@ class Dispatcher:
         After `Inquire` its recipient is held until `released`.
         """
         requeue = decision.message if isinstance(decision, Requeue) else None
-        self._dispatch.settle(claim.message, requeue, hold=isinstance(decision, Inquire))
+        hold = isinstance(decision, Inquire)
+        came_up = self._dispatch.settle(claim.message, requeue, hold=hold)
         if isinstance(decision, Final):
             self._leave(claim.message, final=True)
-        self._wake()
+        if came_up or not self._arriving:
+            self._wake()
 
     def gone(self, claim: Claim) -> None:
         """Take note that a claim was not begun, because something else had settled its message."""
         self._dispatch.finish(claim, None, None, now=self._clock.now(), jitter=0.0)
         self._leave(claim.message, final=False)
-        self._wake()
+
+    def next(self, *, at_once: bool) -> Job | None:
+        """The next job of a worker that has told the end of its last; None: let it wait for one.
+
+        At once, it sends while others still read their answers. Through the channel all that have
+        ended wait for one another, which costs less where many do, and then go out together.
+        """
+        turn = self._claim(self._clock.now()) if at_once else None
+        if not self._dispatch.full:
+            self._wake()  # there may be more, for others; or the time until there is has changed
+        return None if isinstance(turn, Wait) else turn
 
     def block(self, message: Message) -> None:
         """Hold the recipient of an open attempt of before the start, until `released`.
@@ -133,7 +143,6 @@ class Dispatcher:
             case Expiry(message):
                 self._dispatch.finish_expiry(message)
                 self._dispatch.add(message)
-        self._wake()
 
     def discard(self, message_id: str, place: Place) -> None:
         """Give back the `place` of a message that became final while it waited; drop it.
@@ -212,7 +221,6 @@ class Dispatcher:
         """Take note that a worker is done with an expired message; not final if it was before."""
         self._dispatch.finish_expiry(message)
         self._leave(message, final=final)
-        self._wake()
 
     def _leave(self, message: Message, *, final: bool) -> None:
         self._window.lanes[message.priority].leave()
@@ -247,7 +255,8 @@ class Dispatcher:
                 with contextlib.suppress(trio.WouldBlock, trio.EndOfChannel):
                     while True:
                         self._dispatch.add(lane.receive.receive_nowait())
-                self._wake()
+                if not self._dispatch.full:
+                    self._wake()
         self._arriving -= 1
         self._wake()
 

@@ -129,11 +129,12 @@ class Settling:
         unsent = Unavailable(again.code, again.detail, "message")
         attempt = Attempt(claim.session.name, began_at, self._clock.now(), unsent)
 
+        self._dispatcher.ended(claim, None)
+
         def taken_back(status: Status) -> None:
             if status is Status.QUEUED:
-                self.give_back(claim, again)
+                self._dispatcher.settled(claim, again)
             else:  # an ack of an earlier attempt came, or its recipient wants it no more
-                self._dispatcher.ended(claim, unsent)
                 self._dispatcher.settled(claim, Final(status))
 
         self._hand_over(claim.message, attempt, again, taken_back)

@@ -22,9 +22,18 @@ log = structlog.get_logger(__name__)
 RECORD_SECONDS = 2.0
 """How long workers that are being cancelled wait for the record of what they have settled."""
 
+LOCKSTEP_SECONDS = 0.02
+"""A worker whose job took longer goes on at once, and does not wait for others to end: those that
+WAHA keeps waiting equally long would for ever end together, the last when all had been dealt with.
+Where WAHA takes no time, it is the processor that bounds them, and in step they cost it a fifth
+less."""
+
 
 class Offering(Dispatching, Protocol):
     """Whose jobs a worker does: the dispatcher's."""
+
+    def next(self, *, at_once: bool) -> Claim | Expiry | None:
+        """The next job of a worker that has told the end of its last; None: let it wait for one."""
 
     def refused(self, job: Claim | Expiry) -> None:
         """The store would not record the begin of a job, and nothing was done."""
@@ -77,17 +86,25 @@ class Worker:
         """Work until `jobs` ends; closes its own clone of the channel."""
         try:
             async with jobs, self._gateway.connect() as sender:
-                async for job in jobs:
-                    match job:
-                        case Claim():
-                            await self._attempt(job, sender)
-                        case Expiry():
-                            await self._expire(job)
+                async for waited_for in jobs:
+                    job: Claim | Expiry | None = waited_for
+                    while job is not None:
+                        took_it_at = trio.current_time()
+                        await self._do(job, sender)
+                        took = trio.current_time() - took_it_at
+                        job = self._dispatcher.next(at_once=took > LOCKSTEP_SECONDS)
         finally:
             # Unshielded, what reads the store after a cancelled service would find messages as
             # being sent whose ends are handed over.
             with trio.move_on_after(RECORD_SECONDS, shield=True):
                 await self._settling.all_recorded()
+
+    async def _do(self, job: Claim | Expiry, sender: Sender) -> None:
+        match job:
+            case Claim():
+                await self._attempt(job, sender)
+            case Expiry():
+                await self._expire(job)
 
     async def _attempt(self, claim: Claim, sender: Sender) -> None:
         message, session = claim.message, claim.session

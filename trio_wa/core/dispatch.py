@@ -92,6 +92,11 @@ class Dispatch:
         return self._busy
 
     @property
+    def full(self) -> bool:
+        """Whether every worker has a claim."""
+        return self._busy >= self._workers
+
+    @property
     def unsettled(self) -> int:
         """How many workers' claims have ended, and are not settled."""
         return self._unsettled
@@ -142,7 +147,7 @@ class Dispatch:
         Of the lane whose turn it is the oldest message that any free session may send goes first,
         so none starves. `jitter`, uniform in [0, 1), draws the gap that its session then keeps.
         """
-        if self._busy >= self._workers:
+        if self.full:
             return Wait(inf)
         waiting = self.lanes.waiting()
         for lane in waiting:
@@ -245,17 +250,17 @@ class Dispatch:
             self.lanes.refile(claim.message.chat_id)
         return notices
 
-    def settle(self, message: Message, requeue: Message | None, *, hold: bool = False) -> None:
-        """Note that the end of a claim is recorded.
+    def settle(self, message: Message, requeue: Message | None, *, hold: bool = False) -> bool:
+        """Note that the end of a claim is recorded; whether another message can go because of it.
 
         A message to `requeue` is back at the head of its line before its recipient is free again.
         With `hold` the attempt is open, and the recipient is not free before `release`.
         """
         self._unsettled -= 1
-        if hold:
-            self._open[message.id] = message
-        else:
-            self._free(message, requeue)
+        if not hold:
+            return self._free(message, requeue)
+        self._open[message.id] = message
+        return False
 
     def finish(
         self,
@@ -293,11 +298,11 @@ class Dispatch:
         self._busy += 1
         self._out[message.priority] += 1
 
-    def _free(self, message: Message, requeue: Message | None) -> None:
+    def _free(self, message: Message, requeue: Message | None) -> bool:
         if requeue is not None:
             self.add(requeue)
         self._out[message.priority] -= 1
-        self.lanes[message.priority].free(message.chat_id)
+        return self.lanes[message.priority].free(message.chat_id)
 
     def _quiet_until(self, priority: Priority, now: float) -> float | None:
         if self._quiet_hours is None or priority != QUIET:

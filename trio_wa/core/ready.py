@@ -98,12 +98,11 @@ class ReadySet:
         line.holds += 1
         line.offer = 0
 
-    def free(self, chat_id: str) -> None:
-        """Let the next message to `chat_id` come up, unless something else holds it up."""
+    def free(self, chat_id: str) -> bool:
+        """Let the next message to `chat_id` come up, if nothing holds it up; whether one did."""
         line = self._lines[chat_id]
         line.holds -= 1
-        if not line.holds:
-            self._come_up(chat_id, line)
+        return not line.holds and self._come_up(chat_id, line)
 
     def discard(self, message_id: str) -> Message | None:
         """Remove a waiting message; None if it does not wait here."""
@@ -176,12 +175,13 @@ class ReadySet:
         entry = line.waiting.peek()
         return None if entry is None else self._messages[entry[2]]
 
-    def _come_up(self, chat_id: str, line: _Line) -> None:
+    def _come_up(self, chat_id: str, line: _Line) -> bool:
         head = self._head(line)
         if head is None:
             del self._lines[chat_id]
         else:
             self._offer(head, line)
+        return head is not None
 
     def _offer(self, message: Message, line: _Line) -> None:
         line.offer = next(self._numbers)
