@@ -10,8 +10,8 @@ import trio.testing
 from tests.contract.messages import NOW, accept, draft
 from tests.sqlite_hold import Hold, count_commits
 from trio_wa.adapters.sqlite import SqliteStore, open_sqlite_store
+from trio_wa.adapters.sqlite.gathering import MAX_BATCH
 from trio_wa.adapters.sqlite.history import first_line, line
-from trio_wa.adapters.sqlite.writer import MAX_BATCH
 from trio_wa.core.message import Message
 from trio_wa.core.status import Status
 from trio_wa.ports import Accepted, Draft, Event, IdempotencyKey

@@ -16,9 +16,10 @@ from tests.faulty_vfs import FaultyDisk
 from tests.sqlite_hold import Hold
 from trio_wa.adapters.sqlite import SqliteStore, open_sqlite_store
 from trio_wa.adapters.sqlite.disk import Disk
+from trio_wa.adapters.sqlite.gathering import MAX_BATCH
 from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.adapters.sqlite.store import open_store
-from trio_wa.adapters.sqlite.writer import MAX_BATCH, PROBE_SECONDS
+from trio_wa.adapters.sqlite.writer import PROBE_SECONDS
 from trio_wa.core.message import Message
 from trio_wa.core.outcome import Sent
 from trio_wa.core.retry import Final

@@ -4,29 +4,18 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import trio
 
 from trio_wa.adapters.sqlite.disk import CONDITIONS, Disk, describe
-from trio_wa.adapters.sqlite.group import Accept, run_all
-from trio_wa.adapters.sqlite.journal import Change, Done, Journal
+from trio_wa.adapters.sqlite.gathering import Gathering, Operation, Then
+from trio_wa.adapters.sqlite.group import run_all
+from trio_wa.adapters.sqlite.journal import Done, Journal
 from trio_wa.core.message import Message
 from trio_wa.ports import Publish, StoreUnavailable
 
 T = TypeVar("T")
-
-Then: TypeAlias = Callable[[Any], None]
-"""Who is given the result of a change for which nobody waits."""
-
-MAX_BATCH = 1000
-"""How many messages one transaction accepts at most, but for one change that accepts more."""
-
-MAX_OTHERS = 250
-"""How many of the other changes one transaction has at most, but for those that were kept.
-
-So an accept does not wait for what a thousand workers hand over at once.
-"""
 
 PROBE_SECONDS = 1.0
 """How often the disk is tried while it is failing or full."""
@@ -35,18 +24,6 @@ CLOSE_SECONDS = 2.0
 """How long the end may take: the disk may hang."""
 
 CLOSED = "the store is closed"
-
-
-@dataclass(slots=True, eq=False)
-class _Operation:
-    change: Change
-    task: trio.lowlevel.Task | None
-    takes_in: bool
-    size: int
-    then: Then | None = None
-    started: bool = False
-    abandoned: bool = False
-    done: Done | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +54,8 @@ class Writer:
         self._disk = disk
         self._publish = publish
         self._limiter = trio.CapacityLimiter(1)
-        self._accepts: list[_Operation] = []
-        self._others: list[_Operation] = []
-        self._kept: list[_Operation] = []
-        self._running: list[_Operation] = []
+        self._gathering = Gathering()
+        self._running: list[Operation] = []
         self._more = trio.Event()
         self._trouble = trio.Event()
         self._changed = trio.Event()
@@ -127,8 +102,8 @@ class Writer:
         if self._closed or (takes_in and self.problem()):
             await trio.lowlevel.checkpoint()
             raise StoreUnavailable(self.problem() or CLOSED)
-        operation = _Operation(change, trio.lowlevel.current_task(), takes_in, size)
-        (self._accepts if isinstance(change, Accept) else self._others).append(operation)
+        operation = Operation(change, trio.lowlevel.current_task(), takes_in, size)
+        self._gathering.add(operation)
         self._more.set()
 
         def abort(_: Any) -> trio.lowlevel.Abort:
@@ -152,7 +127,7 @@ class Writer:
         the next probe. One last try is made at the end.
         """
         if not self._closed:
-            self._others.append(_Operation(change, None, takes_in=False, size=1, then=then))
+            self._gathering.add(Operation(change, None, takes_in=False, size=1, then=then))
             self._more.set()
 
     async def run(self) -> None:
@@ -165,14 +140,16 @@ class Writer:
                 while True:
                     await self._more.wait()
                     closing = self._closing
-                    self._running = self._take()
+                    self._running = self._gathering.take()
+                    if not self._gathering and not closing:
+                        self._more = trio.Event()
                     if self._running:
                         committed = await trio.to_thread.run_sync(
                             self._commit, abandon_on_cancel=True, limiter=self._limiter
                         )
                         self._complete(committed)
-                        if closing and not self._gathered():
-                            self._kept.clear()  # that was its last try
+                        if closing and not self._gathering:
+                            self._gathering.drop_kept()  # that was its last try
                     elif closing:
                         return
         finally:
@@ -194,19 +171,6 @@ class Writer:
         self._scope.deadline = trio.current_time() + CLOSE_SECONDS
         self._more.set()
         await self._ended.wait()
-
-    def _gathered(self) -> list[_Operation]:
-        return self._accepts + self._others
-
-    def _take(self) -> list[_Operation]:
-        gathered = _take(self._accepts, MAX_BATCH) + _take(self._others, MAX_OTHERS)
-        batch = self._kept + [each for each in gathered if not each.abandoned]
-        self._kept = []
-        for operation in batch:
-            operation.started = True
-        if not self._gathered() and not self._closing:
-            self._more = trio.Event()
-        return batch
 
     def _commit(self) -> _Committed:
         """Run in the thread: one transaction for the whole batch, but for what is refused."""
@@ -243,7 +207,7 @@ class Writer:
             elif operation.then is None:
                 continue
             elif isinstance(done.error, StoreUnavailable):
-                self._kept.append(operation)
+                self._gathering.keep(operation)
             else:
                 told.append((operation.then, done))
         for then, done in told:  # once all are woken: what is raised here ends the writer
@@ -255,25 +219,10 @@ class Writer:
 
     def _leave(self) -> None:
         self._closed = True
-        for operation in (*self._running, *self._gathered()):
+        for operation in (*self._running, *self._gathering.take_all()):
             if operation.task is not None:
                 trio.lowlevel.reschedule(operation.task)
-        self._accepts.clear()
-        self._others.clear()
         self._ended.set()
-
-
-def _take(gathered: list[_Operation], most: int) -> list[_Operation]:
-    """Take out the first of what is gathered, for at most so many messages; but one change."""
-    count = size = 0
-    for operation in gathered:
-        size += operation.size
-        if count and size > most:
-            break
-        count += 1
-    taken = gathered[:count]
-    del gathered[:count]
-    return taken
 
 
 def _refused(reason: str) -> Done:

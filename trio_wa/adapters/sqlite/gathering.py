@@ -1,0 +1,109 @@
+"""What was handed over to the writer, and how much of it the next transaction takes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import trio
+
+from trio_wa.adapters.sqlite.group import Accept
+from trio_wa.adapters.sqlite.journal import Change, Done
+
+Then: TypeAlias = Callable[[Any], None]
+"""Who is given the result of a change for which nobody waits."""
+
+MAX_BATCH = 1000
+"""How many messages one transaction accepts at most, but for one change that accepts more."""
+
+FIRST_OTHERS = 16
+"""How many of the other changes the first transaction after a pause has at most.
+
+The next one may have twice as many, and so on. Fifty workers that were woken together would else
+begin together, wait for WAHA together and come back together: for the last of them that is a
+twentieth of its time, where WAHA takes 50 ms. In small parts they drift apart.
+"""
+
+MAX_OTHERS = 250
+"""How many it has at most however long there was no pause, but for those that were kept.
+
+So an accept does not wait for what a thousand workers hand over at once.
+"""
+
+PAUSE_SECONDS = 0.01
+"""How long nothing is handed over in a pause."""
+
+
+@dataclass(slots=True, eq=False)
+class Operation:
+    """One change, and who waits for it: a task, or somebody who is told; or nobody any more."""
+
+    change: Change
+    task: trio.lowlevel.Task | None
+    takes_in: bool
+    size: int
+    then: Then | None = None
+    started: bool = False
+    abandoned: bool = False
+    done: Done | None = None
+
+
+class Gathering:
+    """Accepts, which go first, and all other changes, in the order in which they came.
+
+    What was kept because the disk failed is a part of every transaction until it succeeds.
+    """
+
+    def __init__(self) -> None:
+        self._accepts: list[Operation] = []
+        self._others: list[Operation] = []
+        self._kept: list[Operation] = []
+        self._most = FIRST_OTHERS
+        self._emptied_at = trio.current_time()
+
+    def __len__(self) -> int:
+        """How many wait, but for those that were kept."""
+        return len(self._accepts) + len(self._others)
+
+    def add(self, operation: Operation) -> None:
+        """Put it behind those of its kind."""
+        if not self and trio.current_time() > self._emptied_at + PAUSE_SECONDS:
+            self._most = FIRST_OTHERS
+        (self._accepts if isinstance(operation.change, Accept) else self._others).append(operation)
+
+    def keep(self, operation: Operation) -> None:
+        """Put it into the next transaction once more, ahead of all that comes later."""
+        self._kept.append(operation)
+
+    def drop_kept(self) -> None:
+        """Give up what was kept."""
+        self._kept.clear()
+
+    def take(self) -> list[Operation]:
+        """Take out what the next transaction has; empty if there is nothing to do."""
+        gathered = _take(self._accepts, MAX_BATCH) + _take(self._others, self._most)
+        self._most = min(MAX_OTHERS, 2 * self._most)
+        self._emptied_at = trio.current_time()
+        batch = self._kept + [each for each in gathered if not each.abandoned]
+        self._kept = []
+        for operation in batch:
+            operation.started = True
+        return batch
+
+    def take_all(self) -> list[Operation]:
+        """Take out all that waits, as at the end."""
+        waiting = self._accepts + self._others
+        self._accepts, self._others = [], []
+        return waiting
+
+
+def _take(gathered: list[Operation], most: int) -> list[Operation]:
+    """Take out the first of what is gathered, for at most so many messages; but one change."""
+    count = size = 0
+    for operation in gathered:
+        size += operation.size
+        if count and size > most:
+            break
+        count += 1
+    taken = gathered[:count]
+    del gathered[:count]
+    return taken
