@@ -30,7 +30,7 @@ So an accept does not wait for what a thousand workers hand over at once.
 """
 
 PAUSE_SECONDS = 0.01
-"""How long nothing is handed over in a pause."""
+"""How long nothing is done or handed over in a pause."""
 
 
 @dataclass(slots=True, eq=False)
@@ -58,7 +58,8 @@ class Gathering:
         self._others: list[Operation] = []
         self._kept: list[Operation] = []
         self._most = FIRST_OTHERS
-        self._emptied_at = trio.current_time()
+        self._taken = False
+        self._done_at = trio.current_time()
 
     def __len__(self) -> int:
         """How many wait, but for those that were kept."""
@@ -66,7 +67,7 @@ class Gathering:
 
     def add(self, operation: Operation) -> None:
         """Put it behind those of its kind."""
-        if not self and trio.current_time() > self._emptied_at + PAUSE_SECONDS:
+        if not self and not self._taken and trio.current_time() > self._done_at + PAUSE_SECONDS:
             self._most = FIRST_OTHERS
         (self._accepts if isinstance(operation.change, Accept) else self._others).append(operation)
 
@@ -82,12 +83,17 @@ class Gathering:
         """Take out what the next transaction has; empty if there is nothing to do."""
         gathered = _take(self._accepts, MAX_BATCH) + _take(self._others, self._most)
         self._most = min(MAX_OTHERS, 2 * self._most)
-        self._emptied_at = trio.current_time()
+        self._taken = True
         batch = self._kept + [each for each in gathered if not each.abandoned]
         self._kept = []
         for operation in batch:
             operation.started = True
         return batch
+
+    def done(self) -> None:
+        """Note that the transaction with what was taken is over."""
+        self._taken = False
+        self._done_at = trio.current_time()
 
     def take_all(self) -> list[Operation]:
         """Take out all that waits, as at the end."""

@@ -192,6 +192,7 @@ class Writer:
     def _complete(self, committed: _Committed) -> None:
         """Publish and wake in one step, so that no other task sees a half of it."""
         batch, self._running = self._running, []
+        self._gathering.done()
         before = self.problem()
         self._fault, self._shortage = committed.fault, committed.shortage
         if self.problem() != before:
