@@ -19,6 +19,7 @@ class Line:
         self._tls = tls
         self._kept: dict[Origin, Connection] = {}
         self._last: Connection | None = None
+        self._expired = False
 
     @property
     def stage(self) -> Stage:
@@ -26,7 +27,8 @@ class Line:
         return "idle" if self._last is None else self._last.stage
 
     def expire(self) -> None:
-        """End the request that is under way with httpx.ReadTimeout, once it has a connection."""
+        """End the request that is under way; one that has no connection yet ends once it has."""
+        self._expired = True
         if self._last is not None:
             self._last.expire()
 
@@ -40,9 +42,10 @@ class Line:
 
         A new connection is made by the time `connect_by` of Trio's clock. A request of which
         nothing could be written over one that was kept goes out over a new one. Raises
-        httpx.TransportError.
+        httpx.TransportError; once it has expired, httpx.ConnectTimeout or httpx.ReadTimeout.
         """
         self._last = None
+        self._expired = False
         kept = self._kept.pop(origin, None)
         if kept is not None:
             if not kept.is_alive():
@@ -58,6 +61,8 @@ class Line:
     async def _over(self, connection: Connection, origin: Origin, pieces: Sequence[bytes]) -> Reply:
         try:
             await trio.lowlevel.checkpoint_if_cancelled()
+            if self._expired:
+                raise httpx.ConnectTimeout("")  # noqa: TRY301 - it is closed as after any other
             self._last = connection
             reply = await connection.exchange(pieces)
         except BaseException:

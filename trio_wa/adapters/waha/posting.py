@@ -82,7 +82,7 @@ class Posting:
             return Silence("connection_lost", cause(error), self.stage)
         finally:
             self._deadline.clear()
-        body = reply.body
+        body = reply.take_body()
         now = self._http.clock.now()
         if len(body) > ANSWER_BYTES:
             return Answer(reply.status, reply.headers, body[:ANSWER_BYTES], now, whole=False)

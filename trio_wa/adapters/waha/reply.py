@@ -37,7 +37,7 @@ class Reply:
         self.done = False
         self.keep = False
         self._received = 0
-        self._body = b""
+        self._body = bytearray()
         self._headers: dict[bytes, bytes] = {}
         self._parts: list[bytes] = []
         # The parser calls these for each header and each piece of the body.
@@ -51,6 +51,11 @@ class Reply:
         return 200 <= self.status < 300
 
     @property
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers as they came, the last of those with the same name."""
+        return list(self._headers.items())
+
+    @property
     def headers(self) -> dict[str, str]:
         """The headers, by their names in lower case."""
         return {
@@ -58,13 +63,12 @@ class Reply:
             for name, value in self._headers.items()
         }
 
-    @property
-    def body(self) -> bytes:
-        """What was read of the body: more than `ANSWER_BYTES` where it is longer."""
-        if self._parts:
-            self._body = b"".join((self._body, *self._parts))
-            self._parts.clear()
-        return self._body
+    def take_body(self) -> bytes:
+        """What was read of the body; more than `ANSWER_BYTES` of a longer one. It is not kept."""
+        body = b"".join((self._body, *self._parts)) if self._body else b"".join(self._parts)
+        self._body.clear()
+        self._parts.clear()
+        return body
 
     def feed(self, data: bytes) -> None:
         """Read on; `b""` is the end of the connection. Raises httpx.RemoteProtocolError."""
@@ -85,7 +89,9 @@ class Reply:
         self._received += more
         if self._received > (FRAMED_BYTES if self.status else HEAD_BYTES):
             raise httpx.RemoteProtocolError("the answer is too long")
-        self.done = len(self.body) > ANSWER_BYTES
+        self._body += b"".join(self._parts)
+        self._parts.clear()
+        self.done = len(self._body) > ANSWER_BYTES
 
     def _end(self) -> None:
         """Without a length and chunks, the end of the connection is the end of the answer."""

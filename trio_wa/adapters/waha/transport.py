@@ -6,7 +6,6 @@ import trio
 from trio_wa.adapters.waha.dial import origin_of
 from trio_wa.adapters.waha.exchange import CONNECT_SECONDS
 from trio_wa.adapters.waha.line import Line
-from trio_wa.adapters.waha.reply import Reply
 
 
 class LineTransport(httpx.AsyncBaseTransport):
@@ -21,19 +20,17 @@ class LineTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """What the WAHA at the request's URL answers; raises httpx.TransportError."""
-        content = await request.aread()
+        whole = whole_of(request, await request.aread())
+        origin = origin_of(request.url)
+        within = request.extensions["timeout"]["connect"]
+        connect_by = trio.current_time() + (CONNECT_SECONDS if within is None else within)
         try:
-            reply = await self._exchange(request, whole_of(request, content))
+            reply = await self._line.exchange(origin, (whole,), connect_by)
         finally:
             if self._line.stage != "idle" and "written" in request.extensions:
                 request.extensions["written"]()
-        body = httpx.ByteStream(reply.body)
-        return httpx.Response(reply.status, headers=reply.headers, stream=body)
-
-    async def _exchange(self, request: httpx.Request, whole: bytes) -> Reply:
-        within = request.extensions["timeout"]["connect"]
-        connect_by = trio.current_time() + (CONNECT_SECONDS if within is None else within)
-        return await self._line.exchange(origin_of(request.url), (whole,), connect_by)
+        stream = httpx.ByteStream(reply.take_body())
+        return httpx.Response(reply.status, headers=reply.raw_headers, stream=stream)
 
     async def aclose(self) -> None:
         """Hang up."""
