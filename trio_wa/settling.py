@@ -192,7 +192,11 @@ class Settling:
             then(status)
 
         self._unrecorded += 1
-        self._store.settle_soon(message, attempt, decision, recorded)
+        try:
+            self._store.settle_soon(message, attempt, decision, recorded)
+        except BaseException:  # a bug, or a crash in a test: nothing will be recorded
+            self._unrecorded -= 1
+            raise
 
 
 def _told(decision: Decision) -> tuple[str, int, dict[str, object]]:
