@@ -11,11 +11,11 @@ from trio_wa.adapters.memory_store import MemoryStore
 from trio_wa.alerts import Alerts
 from trio_wa.clock import Clock
 from trio_wa.config import Settings, load_settings
-from trio_wa.core.dispatch import Waiting
 from trio_wa.core.message import Message, Priority
 from trio_wa.core.outcome import Outcome, Sent
 from trio_wa.core.retry import Decision, Final
 from trio_wa.core.status import Status
+from trio_wa.core.turn import Waiting
 from trio_wa.intake.http import Request, Response
 from trio_wa.intake.routes import create_intake
 from trio_wa.ports import (

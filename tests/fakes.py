@@ -10,7 +10,6 @@ from typing import Any
 
 import trio
 
-from trio_wa.core.dispatch import Claim, Expiry
 from trio_wa.core.message import Message
 from trio_wa.core.notice import Notice
 from trio_wa.core.outcome import Outcome, Rejected, Sent, Unavailable, Unknown
@@ -18,6 +17,7 @@ from trio_wa.core.retry import Decision, Requeue, state_after
 from trio_wa.core.session import Session
 from trio_wa.core.slot import Ghost
 from trio_wa.core.status import Status
+from trio_wa.core.turn import Claim, Expiry
 from trio_wa.ports import (
     AlertName,
     Attempt,

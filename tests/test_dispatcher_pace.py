@@ -10,7 +10,6 @@ import trio.testing
 
 from tests.test_dispatcher import Line
 from trio_wa.clock import Clock
-from trio_wa.core.dispatch import Waiting
 from trio_wa.core.limits import Limits
 from trio_wa.core.message import Message
 from trio_wa.core.notice import BreakerClosed, BreakerOpened, GhostProbed, Timelocked
@@ -20,6 +19,7 @@ from trio_wa.core.quiet_hours import QuietHours
 from trio_wa.core.retry import Final
 from trio_wa.core.session import Session
 from trio_wa.core.status import Status
+from trio_wa.core.turn import Waiting
 
 HOUR = 3_600.0
 ENGINE_ERROR = Unknown("engine_error", "the page crashed", answered=True)

@@ -10,10 +10,10 @@ from trio.testing import MockClock
 
 from tests.desk import Desk
 from trio_wa.adapters.memory_store import MemoryStore
-from trio_wa.core.dispatch import Waiting
 from trio_wa.core.outcome import Sent, Unavailable, Unknown
 from trio_wa.core.retry import Final, Inquire, Requeue
 from trio_wa.core.status import Status
+from trio_wa.core.turn import Waiting
 from trio_wa.intake.cursor import read_cursor, write_cursor
 from trio_wa.intake.recording import READ_SECONDS, RECORD_SECONDS
 from trio_wa.intake.selection import BadSelection, read_selection

@@ -23,13 +23,13 @@ from tests.fakes import (
 )
 from trio_wa.adapters.memory_store import MemoryStore
 from trio_wa.clock import Clock
-from trio_wa.core.dispatch import Claim, Expiry
 from trio_wa.core.message import Message
 from trio_wa.core.notice import BreakerOpened, GateShut, Notice
 from trio_wa.core.outcome import Outcome, Rejected, Sent, Unavailable, Unknown
 from trio_wa.core.retry import Decision, Final, Inquire, Requeue, RetryPolicy
 from trio_wa.core.session import Session
 from trio_wa.core.status import Status
+from trio_wa.core.turn import Claim, Expiry
 from trio_wa.ports import Sender, StoreUnavailable
 from trio_wa.settling import Settling
 from trio_wa.worker import RECORD_SECONDS, Worker

@@ -10,13 +10,14 @@ import trio
 from trio_wa.clock import Clock
 from trio_wa.core.affinity import Allowed
 from trio_wa.core.contacts import is_stranger
-from trio_wa.core.dispatch import Claim, Dispatch, Expiry, Turn, Wait, Waiting
+from trio_wa.core.dispatch import Dispatch
 from trio_wa.core.message import LANES, Message, Priority
 from trio_wa.core.notice import Notice
 from trio_wa.core.outcome import Outcome
 from trio_wa.core.retry import Decision, Final, Inquire, Requeue
 from trio_wa.core.slot import Ghost
 from trio_wa.core.status import REACHED
+from trio_wa.core.turn import Claim, Expiry, Turn, Wait, Waiting
 from trio_wa.lane import Lane
 from trio_wa.ports import Place
 from trio_wa.window import Window

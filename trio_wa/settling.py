@@ -10,7 +10,6 @@ import structlog
 import trio
 
 from trio_wa.clock import Clock
-from trio_wa.core.dispatch import Claim
 from trio_wa.core.message import Message
 from trio_wa.core.notice import Notice
 from trio_wa.core.outcome import Outcome, Unavailable, Unknown
@@ -25,6 +24,7 @@ from trio_wa.core.retry import (
     state_after,
 )
 from trio_wa.core.status import Status
+from trio_wa.core.turn import Claim
 from trio_wa.ports import Attempt, OpenAttempt, Store
 from trio_wa.telemetry import mask
 

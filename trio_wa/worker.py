@@ -8,11 +8,11 @@ import structlog
 import trio
 
 from trio_wa.clock import Clock
-from trio_wa.core.dispatch import Claim, Expiry
 from trio_wa.core.message import Message
 from trio_wa.core.outcome import Outcome, Rejected, Unavailable, Unknown
 from trio_wa.core.retry import Requeue
 from trio_wa.core.session import Session
+from trio_wa.core.turn import Claim, Expiry
 from trio_wa.ports import Gateway, Sender, Store, StoreUnavailable
 from trio_wa.settling import Dispatching, Settling
 from trio_wa.telemetry import mask

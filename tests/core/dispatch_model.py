@@ -6,12 +6,13 @@ from typing import TypeAlias
 
 from tests.core.pace_model import SessionLog, quiet_until
 from trio_wa.core.affinity import ranking
-from trio_wa.core.dispatch import Claim, Dispatch, Expiry, Waiting
+from trio_wa.core.dispatch import Dispatch
 from trio_wa.core.message import LANES, Message, Priority
 from trio_wa.core.outcome import Outcome, Sent, Unavailable, Unknown
 from trio_wa.core.pace import Pace
 from trio_wa.core.quiet_hours import QuietHours
 from trio_wa.core.slot import Barrier, Ghost
+from trio_wa.core.turn import Claim, Expiry, Waiting
 
 Oldest: TypeAlias = dict[Priority, tuple[Message, str]]
 """Of each lane the oldest message that may go now, and over which session, in lane order."""

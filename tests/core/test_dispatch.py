@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.core.dispatch_model import Model
 from tests.core.messages import message
 from trio_wa.config.quiet_hours import parse_quiet_hours
-from trio_wa.core.dispatch import Claim, Dispatch, Expiry, Wait
+from trio_wa.core.dispatch import Dispatch
 from trio_wa.core.limits import Limits
 from trio_wa.core.message import LANES, Message, Priority
 from trio_wa.core.outcome import Outcome, Rejected, Sent, Unavailable, Unknown
@@ -18,6 +18,7 @@ from trio_wa.core.pace import DAY, HOUR, Pace
 from trio_wa.core.retry import Requeue, RetryPolicy, decide
 from trio_wa.core.session import Session
 from trio_wa.core.slot import Ghost
+from trio_wa.core.turn import Claim, Expiry, Wait
 
 NAMES = ("a", "b", "c", "d", "e")
 RECIPIENTS = ("1@c.us", "2@c.us", "3@c.us", "4@c.us", "5@g.us")

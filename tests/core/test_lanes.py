@@ -6,12 +6,13 @@ import pytest
 
 from tests.core.messages import message
 from trio_wa.config.quiet_hours import parse_quiet_hours
-from trio_wa.core.dispatch import Claim, Dispatch, Expiry, Wait, Waiting
+from trio_wa.core.dispatch import Dispatch
 from trio_wa.core.limits import Limits
 from trio_wa.core.message import LANES, Priority
 from trio_wa.core.outcome import Sent, Unavailable, Unknown
 from trio_wa.core.pace import HOUR, MINUTE, Pace
 from trio_wa.core.session import Session
+from trio_wa.core.turn import Claim, Expiry, Wait, Waiting
 
 NIGHT = parse_quiet_hours("21:00-07:00 UTC")
 EVENING, MORNING = 21 * HOUR, 31 * HOUR

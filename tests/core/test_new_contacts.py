@@ -6,13 +6,14 @@ import pytest
 
 from tests.core.messages import message
 from trio_wa.core.affinity import ranking
-from trio_wa.core.dispatch import Claim, Dispatch, Wait, Waiting
+from trio_wa.core.dispatch import Dispatch
 from trio_wa.core.limits import Limits
 from trio_wa.core.message import Message
 from trio_wa.core.notice import Timelocked
 from trio_wa.core.outcome import Sent, Unavailable
 from trio_wa.core.pace import HOUR, Pace
 from trio_wa.core.session import Session
+from trio_wa.core.turn import Claim, Wait, Waiting
 
 NOW = 1_000.0
 HOLD = 6 * HOUR

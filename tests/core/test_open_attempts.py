@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from tests.core.messages import message
-from trio_wa.core.dispatch import Claim, Dispatch, Expiry, Wait, Waiting
+from trio_wa.core.dispatch import Dispatch
 from trio_wa.core.outcome import Unknown
 from trio_wa.core.session import Session
+from trio_wa.core.turn import Claim, Expiry, Wait, Waiting
 
 UNKNOWN = Unknown("timeout", "no answer")
 

@@ -8,12 +8,13 @@ import pytest
 from tests.core.messages import message
 from trio_wa.config.quiet_hours import parse_quiet_hours
 from trio_wa.core.affinity import ranking
-from trio_wa.core.dispatch import Claim, Dispatch, Wait, Waiting
+from trio_wa.core.dispatch import Dispatch
 from trio_wa.core.limits import Limits
 from trio_wa.core.outcome import Sent
 from trio_wa.core.pace import HOUR, MINUTE, Pace
 from trio_wa.core.quiet_hours import QuietHours
 from trio_wa.core.session import Session
+from trio_wa.core.turn import Claim, Wait, Waiting
 
 NIGHT = parse_quiet_hours("21:00-07:00 UTC")
 NOON = 12 * HOUR

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 
 from tests.core.messages import message
-from trio_wa.core.dispatch import Claim, Dispatch, Wait
+from trio_wa.core.dispatch import Dispatch
 from trio_wa.core.limits import Limits
 from trio_wa.core.message import LANES, Message, Priority
 from trio_wa.core.outcome import Sent
 from trio_wa.core.pace import Pace
 from trio_wa.core.session import Session
+from trio_wa.core.turn import Claim, Wait
 from trio_wa.core.turns import PASSES
 
 NEVER = 1e12

@@ -7,9 +7,10 @@ from hypothesis import given
 
 from tests.core.messages import message
 from trio_wa.core.affinity import ranking
-from trio_wa.core.dispatch import Claim, Dispatch, Wait, Waiting
+from trio_wa.core.dispatch import Dispatch
 from trio_wa.core.outcome import Sent, Unavailable
 from trio_wa.core.session import Session
+from trio_wa.core.turn import Claim, Wait, Waiting
 
 ORIGIN_AWAY = Unavailable("unreachable", "", "origin", retry_after=60)
 

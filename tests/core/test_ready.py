@@ -9,11 +9,12 @@ import pytest
 
 from tests.core.messages import message
 from trio_wa.core.affinity import Route
-from trio_wa.core.dispatch import Claim, Dispatch, Wait
+from trio_wa.core.dispatch import Dispatch
 from trio_wa.core.message import LANES, Message
 from trio_wa.core.outcome import Sent
 from trio_wa.core.ready import ReadySet
 from trio_wa.core.session import Session
+from trio_wa.core.turn import Claim, Wait
 
 SESSIONS = [Session("a", "http://one"), Session("b", "http://two")]
 

@@ -8,11 +8,12 @@ import pytest
 
 from tests.core.messages import message
 from tests.core.test_ready import calls
-from trio_wa.core.dispatch import Claim, Dispatch, Wait
+from trio_wa.core.dispatch import Dispatch
 from trio_wa.core.limits import Limits
 from trio_wa.core.outcome import Sent
 from trio_wa.core.pace import Pace
 from trio_wa.core.session import Session
+from trio_wa.core.turn import Claim, Wait
 
 NOW = 1_000.0
 NEVER = 1e9

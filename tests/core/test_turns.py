@@ -7,9 +7,10 @@ import hypothesis.strategies as st
 from hypothesis import assume, given
 
 from tests.core.messages import message
-from trio_wa.core.dispatch import Claim, Dispatch, Wait
+from trio_wa.core.dispatch import Dispatch
 from trio_wa.core.outcome import Sent, Unavailable
 from trio_wa.core.session import Session
+from trio_wa.core.turn import Claim, Wait
 
 NAMES = "abcde"
 

@@ -10,12 +10,13 @@ from tests.core.dispatch_model import Model
 from tests.core.messages import message
 from tests.core.test_dispatch import hours, paces
 from trio_wa.config.quiet_hours import parse_quiet_hours
-from trio_wa.core.dispatch import Claim, Dispatch, Wait
+from trio_wa.core.dispatch import Dispatch
 from trio_wa.core.limits import Limits
 from trio_wa.core.message import Message
 from trio_wa.core.outcome import Sent
 from trio_wa.core.pace import DAY, HOUR, Pace
 from trio_wa.core.session import Session
+from trio_wa.core.turn import Claim, Wait
 
 NAMES = "abc"
 START = 1_764_000_000.0

@@ -2,9 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import inf
-from typing import Literal, TypeAlias
 
 from trio_wa.core.affinity import Allowed
 from trio_wa.core.forecast import Forecast
@@ -16,43 +14,8 @@ from trio_wa.core.outcome import Outcome
 from trio_wa.core.quiet_hours import QUIET, QuietHours
 from trio_wa.core.rotation import Rotation
 from trio_wa.core.session import Session
+from trio_wa.core.turn import Claim, Expiry, Turn, Wait, Waiting
 from trio_wa.core.turns import Turns
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A message that may go now, at the time `at`, over `session`."""
-
-    message: Message
-    session: Session
-    at: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Expiry:
-    """A message whose time to live is over; it is settled, not sent."""
-
-    message: Message
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Nothing may go before the time `until`, unless something arrives or ends."""
-
-    until: float
-
-
-Turn: TypeAlias = Claim | Expiry | Wait
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """What a queued message waits for, and until when at least where that is known."""
-
-    reason: Literal[
-        "turn", "recipient", "retry", "quiet_hours", "pace", "timelock", "session", "schedule"
-    ]
-    until: float | None = None
 
 
 class Dispatch:

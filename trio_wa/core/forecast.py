@@ -41,15 +41,30 @@ class Forecast:
 
         `new` says that they are all first messages to a contact.
         """
-        whole = self._rotation.estimate(sessions, ahead, now, new=new)
+        whole = self._going(sessions, ahead, now, new=new)
         if whole is None:
             return None
         if self._quiet_hours is None or priority != QUIET:
             return sum(whole)
         # What is of higher lanes goes in quiet hours too.
         held = max(0.0, ahead - self._higher(sessions, priority, strangers=new))
-        start, seconds = self._rotation.estimate(sessions, held, now, new=new) or whole
+        start, seconds = self._going(sessions, held, now, new=new) or whole
         return max(sum(whole), self._quiet_hours.after(start, seconds))
+
+    def _going(
+        self, sessions: Allowed, ahead: float, now: float, *, new: bool
+    ) -> tuple[float, float] | None:
+        """When the first of the `sessions` may send, and how many seconds they take for so many.
+
+        As if nothing came between; None if none of them works.
+        """
+        pace = self._rotation.limits.pace
+        pacers = [slot.pacer for slot in self._rotation.allowed(sessions) if slot.usable]
+        if not pacers:
+            return None
+        opens_at = [pacer.opens_for_new_at if new else pacer.opens_at for pacer in pacers]
+        mean = pace.mean_spacing_of_new if new else pace.mean_spacing
+        return max(now, min(opens_at)), ahead * mean / len(pacers)
 
     def _higher(self, sessions: Allowed, priority: Priority, *, strangers: bool) -> float:
         """How many wait in the lanes above one, in shares of `sessions`."""

@@ -95,7 +95,7 @@ class Rotation:
 
     def usable(self, allowed: Allowed = ()) -> tuple[str, ...]:
         """The names of those `allowed` (empty: all) that may be tried at all."""
-        return tuple(slot.session.name for slot in self._allowed(allowed) if slot.usable)
+        return tuple(slot.session.name for slot in self.allowed(allowed) if slot.usable)
 
     def route(self, message: Message) -> Route:
         """Where a message goes; that changes only with `filing`, and as contacts are learned of."""
@@ -171,7 +171,7 @@ class Rotation:
     def opening(self, message: Message, now: float) -> tuple[float, Barrier]:
         """When the first session may take `message`, and what it waits for; infinity: not known."""
         first = self.route(message).first
-        slots: Iterable[Slot] = self._allowed(message.sessions)
+        slots: Iterable[Slot] = self.allowed(message.sessions)
         if first is not None:
             slot = self.slots[first]
             if slot.obstructed_until(new=self._matters_new(slot, message)) <= now:
@@ -188,21 +188,6 @@ class Rotation:
             for slot in self._order
             if (obstacle := slot.obstacle) is not None
         }
-
-    def estimate(
-        self, allowed: Allowed, ahead: float, now: float, *, new: bool = False
-    ) -> tuple[float, float] | None:
-        """When the first of the `allowed` may send, and how long they take for what is `ahead`.
-
-        In seconds, and as if nothing came between; None if none of them works. `new` asks for first
-        messages to a contact.
-        """
-        pacers = [slot.pacer for slot in self._allowed(allowed) if slot.usable]
-        if not pacers:
-            return None
-        opens_at = [pacer.opens_for_new_at if new else pacer.opens_at for pacer in pacers]
-        mean = self.limits.pace.mean_spacing_of_new if new else self.limits.pace.mean_spacing
-        return max(now, min(opens_at)), ahead * mean / len(pacers)
 
     def share(self, mine: Allowed, others: Allowed) -> float:
         """Which share of the messages that allow `others` goes over the sessions `mine`."""
@@ -286,7 +271,8 @@ class Rotation:
             )
         )
 
-    def _allowed(self, allowed: Allowed) -> Iterable[Slot]:
+    def allowed(self, allowed: Allowed) -> Iterable[Slot]:
+        """The slots of those `allowed`; empty: all."""
         if not allowed:
             return self._order
         return (slot for slot in self._order if slot.session.name in allowed)

@@ -116,7 +116,7 @@ class Admission:
             StoreUnavailable: nothing is recorded but what has a key, and is replayed next time.
         """
         refusals = self._reserve_all(candidates)
-        if not any(refusals):
+        if candidates and not any(refusals):
             return await self._record(candidates)
         chosen = [each for each, why in zip(candidates, refusals, strict=True) if why is None]
         answers = iter(await self._record(chosen) if chosen else ())

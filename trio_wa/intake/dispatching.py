@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from trio_wa.core.dispatch import Waiting
 from trio_wa.core.message import Priority
+from trio_wa.core.turn import Waiting
 from trio_wa.ports import Place
 
 

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from trio_wa.core.dispatch import Waiting
 from trio_wa.core.status import Status
+from trio_wa.core.turn import Waiting
 from trio_wa.ports import Event, Ledger, Record
 from trio_wa.telemetry import timestamp
 
