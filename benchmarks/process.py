@@ -96,12 +96,6 @@ def resident(pid: int) -> int:
     return pages * resource.getpagesize()
 
 
-def cpu_seconds(pid: int) -> float:
-    """The seconds of processor time that the process `pid` has used, user and system."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 async def _answers(process: asyncio.subprocess.Process, port: int, path: str) -> None:
     async with asyncio.timeout(START_SECONDS):
         while process.returncode is None:
