@@ -9,15 +9,17 @@ import pytest
 import trio
 import trio.testing
 
-from tests.contract.messages import NOW, accept, draft, settle, status_of
+from tests.contract.messages import NOW, accept, begun, draft, settle, status_of
 from tests.sqlite_hold import Hold, count_commits
 from trio_wa.adapters.sqlite import SqliteStore, acceptance, open_sqlite_store
-from trio_wa.adapters.sqlite.gathering import FIRST_OTHERS, MAX_OTHERS
+from trio_wa.adapters.sqlite.gathering import PART_ACCEPTS, PART_OTHERS, PARTS
 from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.adapters.sqlite.writer import CLOSE_SECONDS
 from trio_wa.core.message import Message
+from trio_wa.core.outcome import Sent
+from trio_wa.core.retry import Final
 from trio_wa.core.status import Status
-from trio_wa.ports import StoreUnavailable
+from trio_wa.ports import Attempt, StoreUnavailable
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ async def test_a_batch_is_bounded(store: SqliteStore, hold: Hold) -> None:
             nursery.start_soon(accept, store, f"m{n}")
         await trio.testing.wait_all_tasks_blocked()
         hold.release()
-    assert len(commits) == 1 + 3
+    assert len(commits) == 1 + -(-2500 // PART_ACCEPTS)
 
 
 async def test_a_bad_row_does_not_fail_its_batch(
@@ -242,7 +244,7 @@ async def test_an_accept_does_not_wait_for_all_that_came_before_it(
 ) -> None:
     """Whoever accepts is in the next transaction, and so is a part of what else has gathered."""
     ends: list[str] = []
-    parts = [2 * FIRST_OTHERS, 4 * FIRST_OTHERS, 8 * FIRST_OTHERS, *[MAX_OTHERS] * 4]
+    parts = [PART_OTHERS] * PARTS + [2 * PART_OTHERS] * PARTS + [4 * PART_OTHERS] * 2
 
     async def end(write: Awaitable[object], name: str) -> None:
         await write
@@ -259,3 +261,18 @@ async def test_an_accept_does_not_wait_for_all_that_came_before_it(
         hold.release()
     assert "accept" in ends[: parts[0] + 1]
     assert len(commits) == 1 + len(parts)
+
+
+async def test_where_attempts_are_quick_a_transaction_waits_for_what_comes_pass_by_pass(
+    store: SqliteStore,
+) -> None:
+    """Workers whose answers come one after another begin and end together."""
+    message = await begun(store, "a")
+    quick = Attempt("default", NOW, NOW + 0.001, Sent("3EB0"))
+    await store.settle(message, quick, Final(Status.SENT, waha_id="3EB0"))
+    commits = count_commits(store)
+    async with trio.open_nursery() as nursery:
+        for n in range(9):
+            nursery.start_soon(store.cancel, f"{n}", NOW)
+            await trio.lowlevel.checkpoint()
+    assert len(commits) == 1

@@ -17,6 +17,11 @@ class Attempt:
     ended_at: float
     outcome: Outcome
 
+    @property
+    def seconds(self) -> float:
+        """How long it took, a wait for the store included; below 0 where the clock was set back."""
+        return self.ended_at - self.began_at
+
 
 @dataclass(frozen=True, slots=True)
 class OpenAttempt:

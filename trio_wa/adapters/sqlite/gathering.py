@@ -6,31 +6,41 @@ from typing import Any, TypeAlias
 
 import trio
 
-from trio_wa.adapters.sqlite.group import Accept
+from trio_wa.adapters.sqlite.group import Accept, Settle
 from trio_wa.adapters.sqlite.journal import Change, Done
 
 Then: TypeAlias = Callable[[Any], None]
 """Who is given the result of a change for which nobody waits."""
 
-MAX_BATCH = 1000
+MAX_ACCEPTS = 1000
 """How many messages one transaction accepts at most, but for one change that accepts more."""
 
-FIRST_OTHERS = 16
-"""How many of the other changes the first transaction after a pause has at most.
-
-The next one may have twice as many, and so on. Fifty workers that were woken together would else
-begin together, wait for WAHA together and come back together: for the last of them that is a
-twentieth of its time, where WAHA takes 50 ms. In small parts they drift apart.
-"""
-
 MAX_OTHERS = 250
-"""How many it has at most however long there was no pause, but for those that were kept.
+"""How many of the other changes it has at most, but for those that were kept.
 
 So an accept does not wait for what a thousand workers hand over at once.
 """
 
+SLOW_SECONDS = 0.02
+"""An attempt that takes longer waits for WAHA; else it is the processor that bounds them all."""
+
+PART_ACCEPTS = 200
+"""How many messages a transaction accepts where attempts are slow: the first of many batches does
+not wait for all of them."""
+
+PART_OTHERS = 4
+"""How many other changes it has where attempts are slow.
+
+Fifty workers that were woken together would else begin together, wait for WAHA together and come
+back together: for the last of them that is a twentieth of its time, where WAHA takes 50 ms. In
+small parts they drift apart.
+"""
+
+PARTS = 4
+"""After so many parts behind which others were left, the next ones may have twice as many."""
+
 PAUSE_SECONDS = 0.01
-"""How long nothing is done or handed over in a pause."""
+"""After so long without anything to do, parts are small again."""
 
 
 @dataclass(slots=True, eq=False)
@@ -57,7 +67,10 @@ class Gathering:
         self._accepts: list[Operation] = []
         self._others: list[Operation] = []
         self._kept: list[Operation] = []
-        self._most = FIRST_OTHERS
+        self._slow = True
+        self._part = PART_OTHERS
+        self._parts = 0
+        self._seen = 0
         self._taken = False
         self._done_at = trio.current_time()
 
@@ -68,8 +81,20 @@ class Gathering:
     def add(self, operation: Operation) -> None:
         """Put it behind those of its kind."""
         if not self and not self._taken and trio.current_time() > self._done_at + PAUSE_SECONDS:
-            self._most = FIRST_OTHERS
+            self._part, self._parts = PART_OTHERS, 0
+        if isinstance(operation.change, Settle):
+            self._slow = operation.change.attempt.seconds > SLOW_SECONDS
         (self._accepts if isinstance(operation.change, Accept) else self._others).append(operation)
+
+    def grows(self) -> bool:
+        """Whether more came since the last question, and it is better to wait for the rest.
+
+        Workers that share the processor cost it a fifth less if all begin and end together.
+        """
+        before, self._seen = self._seen, len(self._others)
+        if self._slow or self._accepts:
+            return False
+        return before < self._seen < MAX_OTHERS
 
     def keep(self, operation: Operation) -> None:
         """Put it into the next transaction once more, ahead of all that comes later."""
@@ -81,14 +106,25 @@ class Gathering:
 
     def take(self) -> list[Operation]:
         """Take out what the next transaction has; empty if there is nothing to do."""
-        gathered = _take(self._accepts, MAX_BATCH) + _take(self._others, self._most)
-        self._most = min(MAX_OTHERS, 2 * self._most)
+        if self._slow:
+            gathered = _take(self._accepts, PART_ACCEPTS) + self._take_part()
+        else:
+            gathered = _take(self._accepts, MAX_ACCEPTS) + _take(self._others, MAX_OTHERS)
+        self._seen = 0
         self._taken = True
         batch = self._kept + [each for each in gathered if not each.abandoned]
         self._kept = []
         for operation in batch:
             operation.started = True
         return batch
+
+    def _take_part(self) -> list[Operation]:
+        part = _take(self._others, self._part)
+        if self._others:
+            self._parts += 1
+            if self._parts == PARTS:
+                self._part, self._parts = min(MAX_OTHERS, 2 * self._part), 0
+        return part
 
     def done(self) -> None:
         """Note that the transaction with what was taken is over."""

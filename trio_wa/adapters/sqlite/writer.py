@@ -139,6 +139,9 @@ class Writer:
             with self._scope:
                 while True:
                     await self._more.wait()
+                    while self._gathering.grows():
+                        for _ in range(2):  # in one pass of the loop we may come before others
+                            await trio.lowlevel.checkpoint()
                     closing = self._closing
                     self._running = self._gathering.take()
                     if not self._gathering and not closing:

@@ -1,0 +1,156 @@
+"""How much of what was handed over to the writer makes one transaction."""
+
+import pytest
+import trio
+import trio.testing
+
+from tests.contract.messages import NOW, draft
+from trio_wa.adapters.sqlite.gathering import (
+    MAX_ACCEPTS,
+    MAX_OTHERS,
+    PART_ACCEPTS,
+    PART_OTHERS,
+    PARTS,
+    PAUSE_SECONDS,
+    SLOW_SECONDS,
+    Gathering,
+    Operation,
+)
+from trio_wa.adapters.sqlite.group import Accept, Settle
+from trio_wa.adapters.sqlite.journal import Change, Journal
+from trio_wa.core.content import Text
+from trio_wa.core.message import Message
+from trio_wa.core.outcome import Sent
+from trio_wa.core.retry import Final
+from trio_wa.core.status import Status
+from trio_wa.ports import Attempt
+
+ACCEPT = Accept([draft("a")])
+SLOW, QUICK = 2 * SLOW_SECONDS, SLOW_SECONDS / 2
+
+
+def change(_: Journal) -> None:
+    raise AssertionError("nothing is made here")
+
+
+def settle(seconds: float) -> Settle:
+    message = Message("a", 1, "6281234567890@c.us", Text("Hello"), NOW, NOW + 60)
+    attempt = Attempt("default", NOW, NOW + seconds, Sent("3EB0"))
+    return Settle(message, attempt, Final(Status.SENT, waha_id="3EB0"))
+
+
+def add(gathering: Gathering, change: Change, count: int = 1) -> None:
+    for _ in range(count):
+        gathering.add(Operation(change, None, takes_in=False, size=1))
+
+
+def sizes(gathering: Gathering) -> list[int]:
+    """How many changes each transaction has until nothing is left, without a pause."""
+    taken = []
+    while gathering:
+        taken.append(len(gathering.take()))
+        gathering.done()
+    return taken
+
+
+@pytest.fixture
+async def gathering(autojump_clock: trio.testing.MockClock) -> Gathering:
+    return Gathering()
+
+
+@pytest.fixture
+async def quick(gathering: Gathering) -> Gathering:
+    add(gathering, settle(QUICK))
+    sizes(gathering)
+    return gathering
+
+
+async def test_where_attempts_are_slow_parts_are_small_and_grow_with_what_is_left(
+    gathering: Gathering,
+) -> None:
+    add(gathering, settle(SLOW))
+    add(gathering, change, 2000)
+    expected = [size for n in range(6) for size in [min(MAX_OTHERS, PART_OTHERS << n)] * PARTS] + [
+        MAX_OTHERS
+    ] * 10
+    taken = sizes(gathering)
+    assert sum(taken) == 2001
+    assert taken[:-1] == expected[: len(taken) - 1]
+
+
+async def test_parts_that_leave_nothing_stay_small(gathering: Gathering) -> None:
+    for _ in range(10 * PARTS):
+        add(gathering, change, PART_OTHERS)
+        assert sizes(gathering) == [PART_OTHERS]
+    add(gathering, change, 2 * PART_OTHERS)
+    assert sizes(gathering) == [PART_OTHERS] * 2
+
+
+async def test_parts_are_small_again_after_a_pause_and_only_then(
+    gathering: Gathering, autojump_clock: trio.testing.MockClock
+) -> None:
+    add(gathering, change, PART_OTHERS * (PARTS + 3))
+    assert sizes(gathering) == [*[PART_OTHERS] * PARTS, 2 * PART_OTHERS, PART_OTHERS]
+    await trio.sleep(PAUSE_SECONDS / 2)
+    add(gathering, change, 2 * PART_OTHERS)
+    assert sizes(gathering) == [2 * PART_OTHERS]
+    await trio.sleep(PAUSE_SECONDS * 1.01)
+    add(gathering, change, 2 * PART_OTHERS)
+    assert sizes(gathering) == [PART_OTHERS] * 2
+
+
+async def test_a_transaction_that_takes_long_is_no_pause(gathering: Gathering) -> None:
+    add(gathering, change, PART_OTHERS * (PARTS + 1))
+    for _ in range(PARTS):
+        gathering.take()
+        gathering.done()
+    gathering.take()
+    await trio.sleep(100 * PAUSE_SECONDS)
+    add(gathering, change, 2 * PART_OTHERS)
+    gathering.done()
+    assert sizes(gathering) == [2 * PART_OTHERS]
+
+
+async def test_where_attempts_are_quick_all_go_together_up_to_a_bound(quick: Gathering) -> None:
+    add(quick, change, 2 * MAX_OTHERS + 1)
+    assert sizes(quick) == [MAX_OTHERS, MAX_OTHERS, 1]
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(SLOW, PART_ACCEPTS), (QUICK, MAX_ACCEPTS)])
+async def test_accepts_go_ahead_of_all_else_and_are_bounded(
+    gathering: Gathering, seconds: float, most: int
+) -> None:
+    add(gathering, settle(seconds))
+    add(gathering, ACCEPT, most + 1)
+    first, second = gathering.take(), gathering.take()
+    assert [each.change for each in first[:most]] == [ACCEPT] * most
+    assert first[most].change != ACCEPT, "what else there is comes behind, and is not held up"
+    assert [each.change for each in second] == [ACCEPT]
+
+
+async def test_quick_attempts_are_waited_for_while_more_come(quick: Gathering) -> None:
+    assert not quick.grows(), "there is nothing yet"
+    add(quick, change)
+    assert quick.grows()
+    add(quick, change)
+    assert quick.grows()
+    assert not quick.grows(), "nothing more came"
+    quick.take()
+    add(quick, change)
+    assert quick.grows(), "what was taken does not count"
+
+
+async def test_a_full_transaction_and_an_accept_wait_for_nothing(quick: Gathering) -> None:
+    add(quick, change, MAX_OTHERS)
+    assert not quick.grows()
+    quick.take()
+    add(quick, change)
+    add(quick, ACCEPT)
+    assert not quick.grows()
+
+
+async def test_slow_attempts_wait_for_nothing(quick: Gathering) -> None:
+    add(quick, settle(SLOW))
+    assert not quick.grows()
+    add(quick, settle(QUICK))
+    assert quick.grows(), "the last one tells how it is"
