@@ -6,11 +6,13 @@ import trio.testing
 
 from tests.contract.messages import NOW, draft
 from trio_wa.adapters.sqlite.gathering import (
+    BEHIND_SECONDS,
+    BESIDE_SECONDS,
     MAX_ACCEPTS,
     MAX_OTHERS,
     PART_ACCEPTS,
+    PART_BESIDE,
     PART_OTHERS,
-    PARTS,
     PAUSE_SECONDS,
     SLOW_SECONDS,
     Gathering,
@@ -53,8 +55,17 @@ def sizes(gathering: Gathering) -> list[int]:
     return taken
 
 
+async def grow(gathering: Gathering, part: int) -> None:
+    """Let it fall behind until parts have so many changes; much more is left."""
+    add(gathering, change, 20_000)
+    while len(gathering.take()) < part:
+        await trio.sleep(1.01 * BEHIND_SECONDS)
+        gathering.done()
+    gathering.done()
+
+
 @pytest.fixture
-async def gathering(autojump_clock: trio.testing.MockClock) -> Gathering:
+async def gathering() -> Gathering:
     return Gathering()
 
 
@@ -65,50 +76,66 @@ async def quick(gathering: Gathering) -> Gathering:
     return gathering
 
 
-async def test_where_attempts_are_slow_parts_are_small_and_grow_with_what_is_left(
-    gathering: Gathering,
+async def test_where_attempts_are_slow_parts_are_small_and_grow_with_how_long_they_do_not_do(
+    gathering: Gathering, autojump_clock: trio.testing.MockClock
 ) -> None:
     add(gathering, settle(SLOW))
-    add(gathering, change, 2000)
-    expected = [size for n in range(6) for size in [min(MAX_OTHERS, PART_OTHERS << n)] * PARTS] + [
-        MAX_OTHERS
-    ] * 10
-    taken = sizes(gathering)
-    assert sum(taken) == 2001
-    assert taken[:-1] == expected[: len(taken) - 1]
+    add(gathering, change, 20_000)
+    for level in (PART_OTHERS << n for n in range(8)):
+        for _ in range(3):
+            assert len(gathering.take()) == min(MAX_OTHERS, level)
+            await trio.sleep(0.4 * BEHIND_SECONDS)
+            gathering.done()
 
 
-async def test_parts_that_leave_nothing_stay_small(gathering: Gathering) -> None:
-    for _ in range(10 * PARTS):
-        add(gathering, change, PART_OTHERS)
-        assert sizes(gathering) == [PART_OTHERS]
-    add(gathering, change, 2 * PART_OTHERS)
-    assert sizes(gathering) == [PART_OTHERS] * 2
+async def test_parts_that_leave_nothing_stay_small(
+    gathering: Gathering, autojump_clock: trio.testing.MockClock
+) -> None:
+    for _ in range(20):
+        add(gathering, change, PART_OTHERS + 1)
+        assert sizes(gathering) == [PART_OTHERS, 1]
+        await trio.sleep(0.9 * PAUSE_SECONDS)
+
+
+async def test_beside_accepts_parts_stay_small_enough(
+    gathering: Gathering, autojump_clock: trio.testing.MockClock
+) -> None:
+    await grow(gathering, 4 * PART_BESIDE)
+    add(gathering, ACCEPT)
+    assert len(gathering.take()) == 1 + PART_BESIDE
+    gathering.done()
+    await trio.sleep(0.9 * BESIDE_SECONDS)
+    assert len(gathering.take()) == PART_BESIDE
+    gathering.done()
+    await trio.sleep(0.2 * BESIDE_SECONDS)
+    assert len(gathering.take()) >= 4 * PART_BESIDE
 
 
 async def test_parts_are_small_again_after_a_pause_and_only_then(
     gathering: Gathering, autojump_clock: trio.testing.MockClock
 ) -> None:
-    add(gathering, change, PART_OTHERS * (PARTS + 3))
-    assert sizes(gathering) == [*[PART_OTHERS] * PARTS, 2 * PART_OTHERS, PART_OTHERS]
-    await trio.sleep(PAUSE_SECONDS / 2)
+    await grow(gathering, 2 * PART_OTHERS)
+    sizes(gathering)
+    await trio.sleep(0.9 * PAUSE_SECONDS)
     add(gathering, change, 2 * PART_OTHERS)
-    assert sizes(gathering) == [2 * PART_OTHERS]
-    await trio.sleep(PAUSE_SECONDS * 1.01)
+    assert len(gathering.take()) > PART_OTHERS
+    gathering.done()
+    await trio.sleep(1.01 * PAUSE_SECONDS)
     add(gathering, change, 2 * PART_OTHERS)
     assert sizes(gathering) == [PART_OTHERS] * 2
 
 
-async def test_a_transaction_that_takes_long_is_no_pause(gathering: Gathering) -> None:
-    add(gathering, change, PART_OTHERS * (PARTS + 1))
-    for _ in range(PARTS):
-        gathering.take()
-        gathering.done()
+async def test_a_transaction_that_takes_long_is_no_pause(
+    gathering: Gathering, autojump_clock: trio.testing.MockClock
+) -> None:
+    await grow(gathering, 2 * PART_OTHERS)
+    sizes(gathering)
+    add(gathering, change)
     gathering.take()
     await trio.sleep(100 * PAUSE_SECONDS)
     add(gathering, change, 2 * PART_OTHERS)
     gathering.done()
-    assert sizes(gathering) == [2 * PART_OTHERS]
+    assert len(gathering.take()) == 2 * PART_OTHERS
 
 
 async def test_where_attempts_are_quick_all_go_together_up_to_a_bound(quick: Gathering) -> None:

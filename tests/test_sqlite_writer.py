@@ -12,7 +12,7 @@ import trio.testing
 from tests.contract.messages import NOW, accept, begun, draft, settle, status_of
 from tests.sqlite_hold import Hold, count_commits
 from trio_wa.adapters.sqlite import SqliteStore, acceptance, open_sqlite_store
-from trio_wa.adapters.sqlite.gathering import PART_ACCEPTS, PART_OTHERS, PARTS
+from trio_wa.adapters.sqlite.gathering import PART_ACCEPTS, PART_OTHERS
 from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.adapters.sqlite.writer import CLOSE_SECONDS
 from trio_wa.core.message import Message
@@ -244,7 +244,6 @@ async def test_an_accept_does_not_wait_for_all_that_came_before_it(
 ) -> None:
     """Whoever accepts is in the next transaction, and so is a part of what else has gathered."""
     ends: list[str] = []
-    parts = [PART_OTHERS] * PARTS + [2 * PART_OTHERS] * PARTS + [4 * PART_OTHERS] * 2
 
     async def end(write: Awaitable[object], name: str) -> None:
         await write
@@ -253,14 +252,14 @@ async def test_an_accept_does_not_wait_for_all_that_came_before_it(
     async with trio.open_nursery() as nursery:
         await hold.start(nursery)
         commits = count_commits(store)
-        for n in range(sum(parts)):
+        for n in range(3 * PART_OTHERS):
             nursery.start_soon(end, store.cancel(f"{n}", NOW), "cancel")
         await trio.testing.wait_all_tasks_blocked()
         nursery.start_soon(end, accept(store, "a"), "accept")
         await trio.testing.wait_all_tasks_blocked()
         hold.release()
-    assert "accept" in ends[: parts[0] + 1]
-    assert len(commits) == 1 + len(parts)
+    assert "accept" in ends[: PART_OTHERS + 1]
+    assert len(commits) in (3, 4), "the held one, and parts, the second of which may be larger"
 
 
 async def test_where_attempts_are_quick_a_transaction_waits_for_what_comes_pass_by_pass(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Any, TypeAlias
 
 import trio
@@ -36,8 +37,15 @@ back together: for the last of them that is a twentieth of its time, where WAHA 
 small parts they drift apart.
 """
 
-PARTS = 4
-"""After so many parts behind which others were left, the next ones may have twice as many."""
+BEHIND_SECONDS = 0.03
+"""After so long in which each part left others behind, parts may have twice as many."""
+
+PART_BESIDE = 16
+"""How many others a part has at most while messages are accepted: beside workers that make the
+interpreter busy each costs a tenth of a millisecond, and an accept waits for two parts."""
+
+BESIDE_SECONDS = 0.1
+"""How long after an accept the next one is expected."""
 
 PAUSE_SECONDS = 0.01
 """After so long without anything to do, parts are small again."""
@@ -69,10 +77,11 @@ class Gathering:
         self._kept: list[Operation] = []
         self._slow = True
         self._part = PART_OTHERS
-        self._parts = 0
+        self._behind_since = inf
         self._seen = 0
         self._taken = False
         self._done_at = trio.current_time()
+        self._accepted_at = -inf
 
     def __len__(self) -> int:
         """How many wait, but for those that were kept."""
@@ -81,10 +90,14 @@ class Gathering:
     def add(self, operation: Operation) -> None:
         """Put it behind those of its kind."""
         if not self and not self._taken and trio.current_time() > self._done_at + PAUSE_SECONDS:
-            self._part, self._parts = PART_OTHERS, 0
+            self._part = PART_OTHERS
         if isinstance(operation.change, Settle):
             self._slow = operation.change.attempt.seconds > SLOW_SECONDS
-        (self._accepts if isinstance(operation.change, Accept) else self._others).append(operation)
+        if isinstance(operation.change, Accept):
+            self._accepts.append(operation)
+            self._accepted_at = trio.current_time()
+        else:
+            self._others.append(operation)
 
     def grows(self) -> bool:
         """Whether more came since the last question, and it is better to wait for the rest.
@@ -119,11 +132,13 @@ class Gathering:
         return batch
 
     def _take_part(self) -> list[Operation]:
-        part = _take(self._others, self._part)
-        if self._others:
-            self._parts += 1
-            if self._parts == PARTS:
-                self._part, self._parts = min(MAX_OTHERS, 2 * self._part), 0
+        now = trio.current_time()
+        if now > self._behind_since + BEHIND_SECONDS:
+            self._part = min(MAX_OTHERS, 2 * self._part)
+            self._behind_since = now
+        beside = now < self._accepted_at + BESIDE_SECONDS
+        part = _take(self._others, min(self._part, PART_BESIDE) if beside else self._part)
+        self._behind_since = min(self._behind_since, now) if self._others else inf
         return part
 
     def done(self) -> None:
