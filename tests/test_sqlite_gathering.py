@@ -10,6 +10,7 @@ from trio_wa.adapters.sqlite.gathering import (
     BESIDE_SECONDS,
     MAX_ACCEPTS,
     MAX_OTHERS,
+    OVERLOAD_SECONDS,
     PART_ACCEPTS,
     PART_BESIDE,
     PART_OTHERS,
@@ -101,6 +102,7 @@ async def test_beside_accepts_parts_stay_small_enough(
     gathering: Gathering, autojump_clock: trio.testing.MockClock
 ) -> None:
     await grow(gathering, 4 * PART_BESIDE)
+    assert 6 * BEHIND_SECONDS + 2 * BESIDE_SECONDS < OVERLOAD_SECONDS
     add(gathering, ACCEPT)
     assert len(gathering.take()) == 1 + PART_BESIDE
     gathering.done()
@@ -109,6 +111,24 @@ async def test_beside_accepts_parts_stay_small_enough(
     gathering.done()
     await trio.sleep(0.2 * BESIDE_SECONDS)
     assert len(gathering.take()) >= 4 * PART_BESIDE
+
+
+async def test_beside_accepts_parts_grow_on_where_it_is_behind_for_long(
+    gathering: Gathering, autojump_clock: trio.testing.MockClock
+) -> None:
+    add(gathering, change, 20_000)
+    began = trio.current_time()
+    while trio.current_time() < began + OVERLOAD_SECONDS:
+        add(gathering, ACCEPT)
+        assert len(gathering.take()) <= 1 + PART_BESIDE
+        await trio.sleep(0.01)
+        gathering.done()
+    add(gathering, ACCEPT)
+    assert len(gathering.take()) == 1 + MAX_OTHERS
+    sizes(gathering)
+    add(gathering, ACCEPT)
+    add(gathering, change, MAX_OTHERS)
+    assert len(gathering.take()) == 1 + PART_BESIDE, "it was not behind any more"
 
 
 async def test_parts_are_small_again_after_a_pause_and_only_then(

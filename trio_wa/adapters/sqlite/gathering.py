@@ -47,6 +47,10 @@ interpreter busy each costs a tenth of a millisecond, and an accept waits for tw
 BESIDE_SECONDS = 0.1
 """How long after an accept the next one is expected."""
 
+OVERLOAD_SECONDS = 1.0
+"""After so long behind it is no burst: the disk is slow, or the load high, and parts have to be as
+large as they grow, beside accepts too."""
+
 PAUSE_SECONDS = 0.01
 """After so long without anything to do, parts are small again."""
 
@@ -78,6 +82,7 @@ class Gathering:
         self._slow = True
         self._part = PART_OTHERS
         self._behind_since = inf
+        self._grown_at = -inf
         self._seen = 0
         self._taken = False
         self._done_at = trio.current_time()
@@ -133,10 +138,12 @@ class Gathering:
 
     def _take_part(self) -> list[Operation]:
         now = trio.current_time()
-        if now > self._behind_since + BEHIND_SECONDS:
+        if now > max(self._behind_since, self._grown_at) + BEHIND_SECONDS:
             self._part = min(MAX_OTHERS, 2 * self._part)
-            self._behind_since = now
-        beside = now < self._accepted_at + BESIDE_SECONDS
+            self._grown_at = now
+        beside = now < min(
+            self._accepted_at + BESIDE_SECONDS, self._behind_since + OVERLOAD_SECONDS
+        )
         part = _take(self._others, min(self._part, PART_BESIDE) if beside else self._part)
         self._behind_since = min(self._behind_since, now) if self._others else inf
         return part
