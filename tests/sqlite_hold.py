@@ -4,8 +4,13 @@ import threading
 
 import trio
 
+from tests.contract.messages import NOW, begun
 from trio_wa.adapters.sqlite import SqliteStore
 from trio_wa.adapters.sqlite.journal import Journal
+from trio_wa.core.outcome import Sent
+from trio_wa.core.retry import Final
+from trio_wa.core.status import Status
+from trio_wa.ports import Attempt
 
 
 class Hold:
@@ -26,6 +31,13 @@ class Hold:
 
     def release(self) -> None:
         self._released.set()
+
+
+async def let_attempts_be_quick(store: SqliteStore) -> None:
+    """Send a message in a millisecond: the writer then gathers all that it can."""
+    message = await begun(store, "quick")
+    attempt = Attempt("default", NOW, NOW + 0.001, Sent("3EB0"))
+    await store.settle(message, attempt, Final(Status.SENT, waha_id="3EB0"))
 
 
 def count_commits(store: SqliteStore) -> list[int]:

@@ -8,9 +8,9 @@ import trio
 import trio.testing
 
 from tests.contract.messages import NOW, accept, draft
-from tests.sqlite_hold import Hold, count_commits
+from tests.sqlite_hold import Hold, count_commits, let_attempts_be_quick
 from trio_wa.adapters.sqlite import SqliteStore, open_sqlite_store
-from trio_wa.adapters.sqlite.gathering import PART_ACCEPTS
+from trio_wa.adapters.sqlite.gathering import MAX_ACCEPTS
 from trio_wa.adapters.sqlite.history import first_line, line
 from trio_wa.core.message import Message
 from trio_wa.core.status import Status
@@ -81,19 +81,20 @@ async def test_a_bad_draft_leaves_nothing_of_its_batch_and_leaves_others_alone(
 async def test_batches_that_gather_do_not_make_one_long_transaction(
     store: SqliteStore, hold: Hold
 ) -> None:
-    count = PART_ACCEPTS * 6 // 10
+    count = MAX_ACCEPTS * 6 // 10
     async with trio.open_nursery() as nursery:
+        await let_attempts_be_quick(store)
         await hold.start(nursery)
         commits = count_commits(store)
         for name in "abc":
             nursery.start_soon(store.accept_all, drafts(name, count))
-        nursery.start_soon(store.accept_all, drafts("larger", PART_ACCEPTS + 1))
+        nursery.start_soon(store.accept_all, drafts("larger", MAX_ACCEPTS + 1))
         for n in range(9):
             nursery.start_soon(accept, store, f"single{n}")
         await trio.testing.wait_all_tasks_blocked()
         hold.release()
     assert len(commits) in range(5, 7), "of what is held, and of the others, however they came"
-    assert (await store.ledger()).counts[Status.QUEUED] == 3 * count + PART_ACCEPTS + 1 + 9
+    assert (await store.ledger()).counts[Status.QUEUED] == 3 * count + MAX_ACCEPTS + 1 + 9
 
 
 @pytest.mark.parametrize("at", [NOW, 0.0, 1e-7, 1.795e18, 5])

@@ -16,7 +16,7 @@ from tests.faulty_vfs import FaultyDisk
 from tests.sqlite_hold import Hold
 from trio_wa.adapters.sqlite import SqliteStore, open_sqlite_store
 from trio_wa.adapters.sqlite.disk import Disk
-from trio_wa.adapters.sqlite.gathering import MAX_OTHERS
+from trio_wa.adapters.sqlite.gathering import MAX_ACCEPTS
 from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.adapters.sqlite.store import open_store
 from trio_wa.adapters.sqlite.writer import PROBE_SECONDS
@@ -123,7 +123,7 @@ async def test_more_than_a_batch_is_kept_and_does_not_spin(
     async with opened(tmp_path / "store.db", faulty) as store:
         message = await begun(store, "a")
         faulty.error = apsw.FullError()
-        for _ in range(2 * MAX_OTHERS + 1):
+        for _ in range(2 * MAX_ACCEPTS + 1):
             store.settle_soon(message, ATTEMPT, SENT, told.append)
         await failed(store)
         calls = faulty.calls
@@ -131,7 +131,7 @@ async def test_more_than_a_batch_is_kept_and_does_not_spin(
         assert faulty.calls == calls
         faulty.error = None
         await healed(store, mock_clock)
-        assert told == [Status.SENT] * (2 * MAX_OTHERS + 1)
+        assert told == [Status.SENT] * (2 * MAX_ACCEPTS + 1)
 
 
 @pytest.mark.parametrize("fails", [False, True])

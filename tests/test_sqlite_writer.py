@@ -9,17 +9,15 @@ import pytest
 import trio
 import trio.testing
 
-from tests.contract.messages import NOW, accept, begun, draft, settle, status_of
-from tests.sqlite_hold import Hold, count_commits
+from tests.contract.messages import NOW, accept, draft, settle, status_of
+from tests.sqlite_hold import Hold, count_commits, let_attempts_be_quick
 from trio_wa.adapters.sqlite import SqliteStore, acceptance, open_sqlite_store
-from trio_wa.adapters.sqlite.gathering import PART_ACCEPTS, PART_OTHERS
+from trio_wa.adapters.sqlite.gathering import MAX_OTHERS, PART_OTHERS
 from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.adapters.sqlite.writer import CLOSE_SECONDS
 from trio_wa.core.message import Message
-from trio_wa.core.outcome import Sent
-from trio_wa.core.retry import Final
 from trio_wa.core.status import Status
-from trio_wa.ports import Attempt, StoreUnavailable
+from trio_wa.ports import StoreUnavailable
 
 
 @pytest.fixture
@@ -53,7 +51,12 @@ async def test_all_that_gathers_is_one_transaction(store: SqliteStore, hold: Hol
     assert (await store.ledger()).accepted == 64
 
 
-async def test_a_batch_is_bounded(store: SqliteStore, hold: Hold) -> None:
+@pytest.mark.parametrize(("quick", "transactions"), [(True, 3), (False, 13)])
+async def test_a_batch_is_bounded(
+    store: SqliteStore, hold: Hold, *, quick: bool, transactions: int
+) -> None:
+    if quick:
+        await let_attempts_be_quick(store)
     async with trio.open_nursery() as nursery:
         await hold.start(nursery)
         commits = count_commits(store)
@@ -61,7 +64,7 @@ async def test_a_batch_is_bounded(store: SqliteStore, hold: Hold) -> None:
             nursery.start_soon(accept, store, f"m{n}")
         await trio.testing.wait_all_tasks_blocked()
         hold.release()
-    assert len(commits) == 1 + -(-2500 // PART_ACCEPTS)
+    assert len(commits) == 1 + transactions
 
 
 async def test_a_bad_row_does_not_fail_its_batch(
@@ -239,11 +242,14 @@ async def test_an_unforeseen_error_ends_the_scope_and_frees_who_waits(tmp_path: 
     assert sorted(ended) == ["m0", "m1", "m2"]
 
 
+@pytest.mark.parametrize(("quick", "parts"), [(True, [MAX_OTHERS] * 5), (False, [PART_OTHERS] * 2)])
 async def test_an_accept_does_not_wait_for_all_that_came_before_it(
-    store: SqliteStore, hold: Hold
+    store: SqliteStore, hold: Hold, *, quick: bool, parts: list[int]
 ) -> None:
     """Whoever accepts is in the next transaction, and so is a part of what else has gathered."""
     ends: list[str] = []
+    if quick:
+        await let_attempts_be_quick(store)
 
     async def end(write: Awaitable[object], name: str) -> None:
         await write
@@ -252,23 +258,21 @@ async def test_an_accept_does_not_wait_for_all_that_came_before_it(
     async with trio.open_nursery() as nursery:
         await hold.start(nursery)
         commits = count_commits(store)
-        for n in range(3 * PART_OTHERS):
+        for n in range(sum(parts)):
             nursery.start_soon(end, store.cancel(f"{n}", NOW), "cancel")
         await trio.testing.wait_all_tasks_blocked()
         nursery.start_soon(end, accept(store, "a"), "accept")
         await trio.testing.wait_all_tasks_blocked()
         hold.release()
-    assert "accept" in ends[: PART_OTHERS + 1]
-    assert len(commits) in (3, 4), "the held one, and parts, the second of which may be larger"
+    assert "accept" in ends[: parts[0] + 1]
+    assert len(commits) == 1 + len(parts)
 
 
 async def test_where_attempts_are_quick_a_transaction_waits_for_what_comes_pass_by_pass(
     store: SqliteStore,
 ) -> None:
     """Workers whose answers come one after another begin and end together."""
-    message = await begun(store, "a")
-    quick = Attempt("default", NOW, NOW + 0.001, Sent("3EB0"))
-    await store.settle(message, quick, Final(Status.SENT, waha_id="3EB0"))
+    await let_attempts_be_quick(store)
     commits = count_commits(store)
     async with trio.open_nursery() as nursery:
         for n in range(9):
