@@ -15,7 +15,6 @@ from trio_wa.adapters.sqlite.gathering import (
     PART_BESIDE,
     PART_OTHERS,
     PAUSE_SECONDS,
-    SLOW_SECONDS,
     Gathering,
     Operation,
 )
@@ -26,7 +25,7 @@ from trio_wa.core.message import Message
 from trio_wa.core.outcome import Sent
 from trio_wa.core.retry import Final
 from trio_wa.core.status import Status
-from trio_wa.ports import Attempt
+from trio_wa.ports import SLOW_SECONDS, Attempt
 
 ACCEPT = Accept([draft("a")])
 SLOW, QUICK = 2 * SLOW_SECONDS, SLOW_SECONDS / 2

@@ -13,7 +13,7 @@ from trio_wa.core.outcome import Outcome, Rejected, Unavailable, Unknown
 from trio_wa.core.retry import Requeue
 from trio_wa.core.session import Session
 from trio_wa.core.turn import Claim, Expiry
-from trio_wa.ports import Gateway, Sender, Store, StoreUnavailable
+from trio_wa.ports import SLOW_SECONDS, Gateway, Sender, Store, StoreUnavailable
 from trio_wa.settling import Dispatching, Settling
 from trio_wa.telemetry import mask
 
@@ -21,12 +21,6 @@ log = structlog.get_logger(__name__)
 
 RECORD_SECONDS = 2.0
 """How long workers that are being cancelled wait for the record of what they have settled."""
-
-LOCKSTEP_SECONDS = 0.02
-"""A worker whose job took longer goes on at once, and does not wait for others to end: those that
-WAHA keeps waiting equally long would for ever end together, the last when all had been dealt with.
-Where WAHA takes no time, it is the processor that bounds them, and in step they cost it a fifth
-less."""
 
 
 class Offering(Dispatching, Protocol):
@@ -92,7 +86,10 @@ class Worker:
                         took_it_at = trio.current_time()
                         await self._do(job, sender)
                         took = trio.current_time() - took_it_at
-                        job = self._dispatcher.next(at_once=took > LOCKSTEP_SECONDS)
+                        # Those that WAHA keeps waiting equally long would for ever end together,
+                        # the last when all had been dealt with. Where it is the processor that
+                        # bounds them, in step they cost it a fifth less.
+                        job = self._dispatcher.next(at_once=took > SLOW_SECONDS)
         finally:
             # Unshielded, what reads the store after a cancelled service would find messages as
             # being sent whose ends are handed over.

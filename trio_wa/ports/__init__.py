@@ -15,6 +15,7 @@ from trio_wa.ports.acceptance import (
 from trio_wa.ports.alerts import Alarm, Alert, AlertName, Fact, Notifier, NotNotified
 from trio_wa.ports.media import MediaStore
 from trio_wa.ports.records import (
+    SLOW_SECONDS,
     Activity,
     Attempt,
     Batch,
@@ -57,6 +58,7 @@ from trio_wa.ports.waha import (
 )
 
 __all__ = [
+    "SLOW_SECONDS",
     "Acceptance",
     "Accepted",
     "Activity",

@@ -7,6 +7,9 @@ from trio_wa.core.message import Message, OnUnknown, Priority
 from trio_wa.core.outcome import Outcome
 from trio_wa.core.status import Status
 
+SLOW_SECONDS = 0.02
+"""An attempt that takes longer waits for WAHA; else it is the processor that bounds them all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -18,9 +21,9 @@ class Attempt:
     outcome: Outcome
 
     @property
-    def seconds(self) -> float:
-        """How long it took, a wait for the store included; below 0 where the clock was set back."""
-        return self.ended_at - self.began_at
+    def is_slow(self) -> bool:
+        """Whether it took longer than `SLOW_SECONDS`, the wait for its begin included."""
+        return self.ended_at - self.began_at > SLOW_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

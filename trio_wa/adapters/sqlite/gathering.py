@@ -22,9 +22,6 @@ MAX_OTHERS = 250
 So an accept does not wait for what a thousand workers hand over at once.
 """
 
-SLOW_SECONDS = 0.02
-"""An attempt that takes longer waits for WAHA; else it is the processor that bounds them all."""
-
 PART_ACCEPTS = 200
 """How many messages a transaction accepts where attempts are slow: the first of many batches does
 not wait for all of them."""
@@ -97,7 +94,7 @@ class Gathering:
         if not self and not self._taken and trio.current_time() > self._done_at + PAUSE_SECONDS:
             self._part = PART_OTHERS
         if isinstance(operation.change, Settle):
-            self._slow = operation.change.attempt.seconds > SLOW_SECONDS
+            self._slow = operation.change.attempt.is_slow
         if isinstance(operation.change, Accept):
             self._accepts.append(operation)
             self._accepted_at = trio.current_time()

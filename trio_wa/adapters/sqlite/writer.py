@@ -138,10 +138,7 @@ class Writer:
         try:
             with self._scope:
                 while True:
-                    await self._more.wait()
-                    while self._gathering.grows():
-                        for _ in range(2):  # in one pass of the loop we may come before others
-                            await trio.lowlevel.checkpoint()
+                    await self._gathered()
                     closing = self._closing
                     self._running = self._gathering.take()
                     if not self._gathering and not closing:
@@ -157,6 +154,13 @@ class Writer:
                         return
         finally:
             self._leave()
+
+    async def _gathered(self) -> None:
+        """Wait until there is something to do, and for what comes at once with it."""
+        await self._more.wait()
+        while self._gathering.grows():
+            for _ in range(2):  # in one pass of the loop we may come before others
+                await trio.lowlevel.checkpoint()
 
     async def watch(self) -> None:
         """While there is a problem, try each second whether it is over."""
