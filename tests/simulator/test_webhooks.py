@@ -183,6 +183,21 @@ async def test_a_webhook_is_lost_after_its_last_attempt(autojump_clock):
         assert waha.simulator.webhooks.lost == 1
 
 
+async def test_a_status_waits_for_no_acks_that_are_not_answered_yet(autojump_clock):
+    calls = 200
+    async with listening() as ear, running(options(ear, AckPlan(hold_at=1))) as waha:
+        ear.pauses = [5.0] * calls
+        for n in range(calls // 2):
+            await waha.text(chatId=f"{n}@c.us")
+        await ear.wait(calls)
+        began = trio.current_time()
+        waha.simulator.set_status("default", "FAILED")
+        status = (await ear.wait(calls + 1))[calls]
+        assert (status["event"], status["payload"]["status"]) == ("session.status", "FAILED")
+        assert ear.at[calls] - began < 5.0
+        assert waha.simulator.webhooks.sent == 0
+
+
 async def test_a_session_can_have_a_webhook_of_its_own(autojump_clock):
     async with listening() as ear, running(SimulatorOptions(sessions=("a", "b"))) as waha:
         config = {"webhooks": [{"url": ear.url, "hmac": {"key": "k"}, "events": ["message.any"]}]}

@@ -18,8 +18,12 @@ from trio_wa.simulator.session import SimulatedSession
 from trio_wa.simulator.webhook_connection import NotAnswered, WebhookConnection
 from trio_wa.simulator.webhook_faults import WebhookFaults
 
-SENDERS = 32
-"""How many calls are under way at once: WAHA makes each by itself, and none waits for another."""
+SENDERS = 1_000
+"""How many calls are under way at once at most.
+
+WAHA makes each by itself, and none waits for another: a session's status must not come after the
+acks that its target has yet to record. They start as they are needed.
+"""
 
 WAITING = 20_000
 TIMEOUT = 10.0
@@ -62,6 +66,8 @@ class Webhooks:
         self._rng = rng
         self._now = now
         self._send, self._receive = trio.open_memory_channel[_Call](WAITING)
+        self._nursery: trio.Nursery | None = None
+        self._senders = 0
         self.sent = 0
         self.lost = 0
         self.dropped = 0
@@ -93,9 +99,15 @@ class Webhooks:
 
     async def run(self) -> None:
         """Send what is posted, until cancelled."""
-        async with trio.open_nursery() as nursery:
-            for number in range(SENDERS):
-                nursery.start_soon(self._sender, name=f"simulator-webhooks-{number}")
+        async with trio.open_nursery() as self._nursery:
+            for _ in range(self._send.statistics().current_buffer_used):
+                self._add_sender()
+            await trio.sleep_forever()
+
+    def _add_sender(self) -> None:
+        if self._nursery is not None and self._senders < SENDERS:
+            self._nursery.start_soon(self._sender, name=f"simulator-webhooks-{self._senders}")
+            self._senders += 1
 
     async def _sender(self) -> None:
         connection = WebhookConnection()
@@ -139,6 +151,8 @@ class Webhooks:
         return share > 0 and self._rng.random() < share
 
     def _put(self, call: _Call) -> None:
+        if self._send.statistics().tasks_waiting_receive == 0:
+            self._add_sender()
         try:
             self._send.send_nowait(call)
         except trio.WouldBlock:
