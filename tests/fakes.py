@@ -413,9 +413,11 @@ class FakeRules:
 class FakeDispatcher:
     """Notes what workers tell it; the end of any attempt changes `notices` about its session.
 
-    `done` has what has ended and is settled, `outcomes` what has ended and is not.
+    `done` has what has ended and is settled, `outcomes` what has ended and is not. `obstacle` is
+    what stops every session.
     """
 
+    obstacle: str | None = None
     outcomes: dict[str, Outcome | None] = field(default_factory=dict)
     done: list[tuple[str, Outcome | None, Decision]] = field(default_factory=list)
     gone_: list[str] = field(default_factory=list)
@@ -432,6 +434,9 @@ class FakeDispatcher:
 
     def next(self, *, at_once: bool) -> None:
         """None: what there is to do comes through the channel."""
+
+    def stopped(self, _claim: Claim) -> str | None:
+        return self.obstacle
 
     def gone(self, claim: Claim) -> None:
         self.gone_.append(claim.message.id)

@@ -1,9 +1,11 @@
 """The dispatcher between window and workers, in virtual time."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from math import inf
 from typing import Any
 
+import pytest
 import trio
 import trio.testing
 
@@ -31,10 +33,16 @@ class Line:
     """A window, a dispatcher and workers, on a fake store and a fake WAHA."""
 
     def __init__(
-        self, *, names: str = "a", workers: int = 3, capacity: int = 1_000, **rules: Any
+        self,
+        *,
+        names: str = "a",
+        workers: int = 3,
+        capacity: int = 1_000,
+        store: FakeStore | None = None,
+        **rules: Any,
     ) -> None:
         self.clock = Clock()
-        self.store = FakeStore()
+        self.store = store or FakeStore()
         self.gateway = FakeGateway()
         self.window = Window(capacity=capacity, max_backlog=1_000, max_scheduled=1_000)
         sessions = [Session(name, f"http://{name}") for name in names]
@@ -517,6 +525,58 @@ async def test_a_session_that_falls_and_returns_stops_and_starts_the_line_at_onc
         await trio.testing.wait_all_tasks_blocked()
         assert under_test.written == ["m1"]
         under_test.window.close()
+
+
+@pytest.mark.parametrize(
+    ("stop", "code"),
+    [
+        (lambda dispatcher: dispatcher.set_status("a", "FAILED"), "session_not_working"),
+        (lambda dispatcher: dispatcher.set_paused("a", paused=True), "paused"),
+        (lambda dispatcher: dispatcher.set_ghost("a", "out"), "ghost"),
+    ],
+)
+async def test_what_was_claimed_before_its_session_stopped_goes_over_another_in_its_order(
+    stop: Callable[[Dispatcher], None],
+    code: str,
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    class Stalled(FakeStore):
+        async def begin(self, message: Message, session: str, at: float) -> bool:
+            if session == "a":
+                await trio.sleep(1.0)
+            return await super().begin(message, session, at)
+
+    under_test = Line(names="ab", store=Stalled())
+    under_test.accept(1, to="x")
+    under_test.accept(2, to="x")
+    under_test.window.close()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(under_test.run)
+        await trio.sleep(0.5)
+        assert under_test.store.begins == []
+        stop(under_test.dispatcher)
+    assert under_test.store.begins == [("m1", "a"), ("m1", "b"), ("m2", "b")]
+    assert under_test.gateway.written == [("m1", "b"), ("m2", "b")]
+    assert under_test.settled == ["m1", "m1", "m2"]
+    [(_, unsent, _), *_] = under_test.store.settles
+    assert isinstance(unsent, Unavailable)
+    assert unsent.code == code
+    assert under_test.noticed == []
+    assert under_test.window.backlog == 0
+
+
+async def test_what_probes_a_ghost_goes_out_though_no_other_may(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Line()
+    under_test.dispatcher.set_ghost("a", "probe")
+    under_test.accept(1)
+    under_test.accept(2)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(under_test.run)
+        await trio.sleep(1.0)
+        assert [name for name, _ in under_test.gateway.written] == ["m1"]
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_cancelled_line_records_every_attempt_that_began(

@@ -476,6 +476,25 @@ async def test_a_store_that_stalls_lets_no_burst_through(
         assert (decision.message.deferrals, decision.message.due_at) == (0, 0.0)
 
 
+async def test_nothing_goes_out_over_a_session_that_stopped_while_the_store_took_its_time(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    bench = Bench(store=Stalled(), addressing=FakeAddressing("3EB0A"))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(bench.work, claim(1))
+        await trio.sleep(1.0)
+        bench.dispatcher.obstacle = "session_not_working"
+    assert bench.store.begins == [("m1", "default")]
+    assert bench.gateway.written == []
+    [(name, unsent, again)] = bench.store.settles
+    assert isinstance(unsent, Unavailable)
+    assert (name, unsent.code, unsent.fault) == ("m1", "session_not_working", "message")
+    assert isinstance(again, Requeue)
+    assert again.message == replace(claim(1).message, waha_id="3EB0A")
+    assert bench.dispatcher.done == [("m1", None, again)]
+    assert bench.learned == []
+
+
 async def test_a_store_that_is_always_slow_lets_messages_go_on(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

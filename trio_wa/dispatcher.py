@@ -96,6 +96,11 @@ class Dispatcher:
             self._wake()  # there may be more, for others; or the time until there is has changed
         return None if isinstance(turn, Wait) else turn
 
+    def stopped(self, claim: Claim) -> str | None:
+        """The code of what has come to stand in the way of a claim's session; None: nothing has."""
+        slot = self._dispatch.rotation.slots[claim.session.name]
+        return slot.obstacle if slot.stopped else None
+
     def block(self, message: Message) -> None:
         """Hold the recipient of an open attempt of before the start, until `released`.
 

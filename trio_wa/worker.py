@@ -19,6 +19,9 @@ from trio_wa.telemetry import mask
 
 log = structlog.get_logger(__name__)
 
+LATE = ("late", "its ids, or the store, were not ready in time")
+"""Why a message waits again that would begin together with others of its session."""
+
 RECORD_SECONDS = 2.0
 """How long workers that are being cancelled wait for the record of what they have settled."""
 
@@ -28,6 +31,9 @@ class Offering(Dispatching, Protocol):
 
     def next(self, *, at_once: bool) -> Claim | Expiry | None:
         """The next job of a worker that has told the end of its last; None: let it wait for one."""
+
+    def stopped(self, claim: Claim) -> str | None:
+        """The code of what has come to stand in the way of a claim's session; None: nothing has."""
 
     def refused(self, job: Claim | Expiry) -> None:
         """The store would not record the begin of a job, and nothing was done."""
@@ -53,7 +59,8 @@ class Worker:
 
     An attempt that could not begin for more than `patience` seconds after its claim is given back:
     where sessions keep a pace, several would begin at once. Where it is the store that took so
-    long, the first over its session goes on: a slow store would let none go.
+    long, the first over its session goes on: a slow store would let none go. Nothing goes out over
+    a session that stopped, or was stopped, while the store recorded the begin.
     """
 
     def __init__(
@@ -114,7 +121,7 @@ class Worker:
                 await self._settling.postpone(claim, began_at, addressed)
                 return
             if isinstance(addressed, Message) and self._is_late(claim):
-                self._settling.give_back(claim, _another_turn(claim, addressed))
+                self._settling.give_back(claim, _another_turn(claim, addressed, LATE))
                 return
             begun = await self._store.begin(goes_out, session.name, began_at)
         except StoreUnavailable:
@@ -128,12 +135,20 @@ class Worker:
             self._dispatcher.gone(claim)
         elif not isinstance(addressed, Message):
             self._settling.settle(claim, goes_out, began_at, addressed)
-        elif self._is_late(claim) and self._went_out.get(session.name, -inf) >= claim.at:
-            self._settling.take_back(claim, _another_turn(claim, addressed), began_at)
+        elif (reason := self._must_wait(claim)) is not None:
+            self._settling.take_back(claim, _another_turn(claim, addressed, reason), began_at)
         else:
             self._went_out[session.name] = self._clock.now()
             outcome = await self._send(claim, addressed, began_at, sender)
             self._settling.settle(claim, addressed, began_at, outcome)
+
+    def _must_wait(self, claim: Claim) -> tuple[str, str] | None:
+        """The code and the detail of why what has begun may not go out now."""
+        if (obstacle := self._dispatcher.stopped(claim)) is not None:
+            return obstacle, "its session stopped before it went out"
+        if self._is_late(claim) and self._went_out.get(claim.session.name, -inf) >= claim.at:
+            return LATE
+        return None
 
     def _is_late(self, claim: Claim) -> bool:
         return self._clock.now() > claim.at + self._patience
@@ -162,7 +177,6 @@ class Worker:
             log.error("message.expired", message_id=message.id, to=mask(message.chat_id))
 
 
-def _another_turn(claim: Claim, addressed: Message) -> Requeue:
-    """Let a message that is late wait again, with its id: it would begin together with others."""
-    again = replace(claim.message, waha_id=addressed.waha_id)
-    return Requeue(again, "late", "its ids, or the store, were not ready in time")
+def _another_turn(claim: Claim, addressed: Message, reason: tuple[str, str]) -> Requeue:
+    """Let a message that did not go out wait again, with its id."""
+    return Requeue(replace(claim.message, waha_id=addressed.waha_id), *reason)

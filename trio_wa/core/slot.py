@@ -44,7 +44,12 @@ class Slot:
     @property
     def usable(self) -> bool:
         """Whether it may be tried at all: not paused, no ghost, and not known not to work."""
-        return not self.paused and self.ghost in (None, "probe") and self.status in (None, WORKING)
+        return not self.stopped and self.ghost != "probing"
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing may go out, not even what was claimed for it before."""
+        return self.paused or self.ghost == "out" or self.status not in (None, WORKING)
 
     @property
     def works(self) -> bool:
