@@ -506,6 +506,30 @@ async def test_what_was_overtaken_and_lies_only_in_the_store_gives_its_place_bac
     assert (under_test.window.backlog, under_test.free_permits) == (0, 1_000)
 
 
+async def test_what_becomes_final_while_it_waits_for_a_permit_does_not_come_into_memory(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Line(capacity=1)
+    lane = under_test.window.lanes["normal"]
+    for seq in (1, 2, 3):
+        under_test.accept(seq)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(lane.feed, [message(2), message(3)])
+        await trio.testing.wait_all_tasks_blocked()
+        assert lane.read_seq == 3
+        for last in ("m3", "m2"):  # the feeder has nothing left, though it waits
+            under_test.dispatcher.discard(last, "normal")
+        nursery.start_soon(under_test.run)
+        await trio.testing.wait_all_tasks_blocked()
+        assert under_test.settled == ["m1"]
+        assert lane._permits.value == 1
+        assert (lane.read_seq, under_test.window.backlog) == (1, 0)
+        lane.caught_up(3)
+        under_test.accept(4)
+        under_test.window.close()
+    assert under_test.settled == ["m1", "m4"]
+
+
 async def test_a_session_that_falls_and_returns_stops_and_starts_the_line_at_once(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

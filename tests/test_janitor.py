@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 import trio
+import trio.testing
 
-from tests.contract.messages import NOW, draft, finish
+from tests.contract.messages import NOW, draft, finish, status_of
 from trio_wa.adapters.memory_store import MemoryStore
 from trio_wa.clock import Clock
 from trio_wa.core.content import Text
@@ -68,6 +69,38 @@ async def test_what_is_overdue_in_the_store_alone_expires_and_frees_its_place(
     assert ledger.counts[Status.EXPIRED] == CHUNK + 9
     assert ledger.counts[Status.QUEUED] == 1  # the dispatcher's to expire
     assert window.backlog == 1
+
+
+async def test_what_expires_while_it_waits_for_a_permit_comes_into_memory_only_if_retried(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    window = Window(capacity=1, max_backlog=10, max_scheduled=1_000)
+    store = MemoryStore(window.publish)
+    for name in ("in memory", "in hand", "in hand, too", "in the store"):
+        assert window.reserve("normal")
+        ttl = 7200 if name == "in hand, too" else 3600
+        await store.accept(draft(name, expires_at=NOW + ttl))
+    lane = window.lanes["normal"]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(lane.feed, await store.queued("normal", lane.fed_seq, 2))
+        await trio.testing.wait_all_tasks_blocked()
+        await janitor_at(NOW + 3601, store, window).sweep()
+        assert await status_of(store, "in memory") is Status.QUEUED  # the dispatcher's to expire
+        assert await status_of(store, "in hand") is Status.EXPIRED
+        assert await status_of(store, "in hand, too") is Status.QUEUED
+        assert await status_of(store, "in the store") is Status.EXPIRED
+        assert window.backlog == 2
+        assert window.reserve("normal")
+        assert await store.retry("in hand", NOW + 3602, NOW + 7200)
+        lane.receive.receive_nowait()
+        lane.leave()
+        await trio.testing.wait_all_tasks_blocked()
+        assert lane.receive.receive_nowait().id == "in hand, too"
+        lane.leave()
+        [again] = await store.queued("normal", lane.fed_seq, 2)
+        await lane.feed([again])
+        assert lane.receive.receive_nowait() == again
+        assert (again.id, again.expires_at) == ("in hand", NOW + 7200)
 
 
 async def test_an_ack_that_no_message_bore_is_forgotten_after_an_hour(

@@ -159,6 +159,8 @@ class Dispatcher:
         if (message := self._dispatch.discard(message_id)) is not None:
             self._window.lanes[message.priority].leave()
             self._wake()
+        elif place != "scheduled":
+            self._window.lanes[place].drop(message_id)
 
     def learn_contact(self, session: str, chat_id: str) -> None:
         """Take note that a recipient is no new contact of a session."""

@@ -68,9 +68,13 @@ class Janitor:
         await self._repeat(lambda: self._store.forget_histories(now - HISTORY_SECONDS, CHUNK))
 
     async def _expire_overdue(self, priority: Priority, now: float) -> int:
-        """Expire what waits in the store alone; what is in memory is the dispatcher's."""
-        fed_seq = self._window.lanes[priority].fed_seq
-        expired = await self._store.expire_overdue(priority, fed_seq, now, CHUNK)
+        """Expire what is not in memory; what is there is the dispatcher's."""
+        lane = self._window.lanes[priority]
+        for message in lane.overdue(now):
+            if await self._store.expire(message.id, now):
+                lane.drop(message.id)
+                self._window.release(priority)
+        expired = await self._store.expire_overdue(priority, lane.read_seq, now, CHUNK)
         self._window.release(priority, expired)
         return expired
 

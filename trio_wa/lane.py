@@ -27,6 +27,7 @@ class Lane:
         self.fed_seq = 0
         self._open = True
         self._recorded_seq = 0
+        self._in_hand: dict[str, Message] = {}  # read from the store, and waiting for permits
         self._permits = trio.Semaphore(capacity, max_value=capacity)
         self._behind = False
         self._fell_behind = trio.Event()
@@ -61,9 +62,26 @@ class Lane:
 
         A waiting feeder has its permit before any new message.
         """
-        for message in messages:
+        self._in_hand = {message.id: message for message in messages}
+        while self._in_hand:
             await self._permits.acquire()
-            self._pass_on(message)
+            if self._in_hand:
+                self._pass_on(self._in_hand.pop(next(iter(self._in_hand))))
+            else:
+                self._permits.release()
+
+    def drop(self, message_id: str) -> None:
+        """Note that a message became final that is not in memory: it is not to get there."""
+        self._in_hand.pop(message_id, None)
+
+    def overdue(self, now: float) -> list[Message]:
+        """Those that wait for a permit, and whose time is over."""
+        return [message for message in self._in_hand.values() if message.expires_at <= now]
+
+    @property
+    def read_seq(self) -> int:
+        """The last `seq` that is in memory, or waits for a permit only."""
+        return max([self.fed_seq, *(message.seq for message in self._in_hand.values())])
 
     async def enter(self) -> None:
         """Take a permit for a message that comes into memory without waiting there to be sent."""
