@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from tests.simulator.ear import Ear, listening
 from tests.simulator.running import HELLO, running
@@ -196,6 +197,19 @@ async def test_a_status_waits_for_no_acks_that_are_not_answered_yet(autojump_clo
         assert (status["event"], status["payload"]["status"]) == ("session.status", "FAILED")
         assert ear.at[calls] - began < 5.0
         assert waha.simulator.webhooks.sent == 0
+
+
+async def test_what_happens_before_and_after_a_run_is_told_in_the_next(autojump_clock):
+    async with listening() as ear:
+        simulator = Simulator(options(ear))
+        for number in range(3):
+            simulator.receive("6289999999999@c.us", str(number))
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(simulator.run)
+                await ear.wait(2 * (number + 1))
+                await trio.testing.wait_all_tasks_blocked()
+                nursery.cancel_scope.cancel()
+        assert simulator.webhooks.sent == 6
 
 
 async def test_a_session_can_have_a_webhook_of_its_own(autojump_clock):

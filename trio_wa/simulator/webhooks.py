@@ -99,10 +99,13 @@ class Webhooks:
 
     async def run(self) -> None:
         """Send what is posted, until cancelled."""
-        async with trio.open_nursery() as self._nursery:
-            for _ in range(self._send.statistics().current_buffer_used):
-                self._add_sender()
-            await trio.sleep_forever()
+        try:
+            async with trio.open_nursery() as self._nursery:
+                for _ in range(self._send.statistics().current_buffer_used):
+                    self._add_sender()
+                await trio.sleep_forever()
+        finally:
+            self._nursery, self._senders = None, 0
 
     def _add_sender(self) -> None:
         if self._nursery is not None and self._senders < SENDERS:
