@@ -59,7 +59,6 @@ async def listening() -> AsyncIterator[Ear]:
     app.add_url_rule("/hook", "hook", ear.hear, methods=["POST"])
     config = Config()
     config.bind = ["127.0.0.1:0"]
-    config.backlog = 1024  # that of the service: each call may come over a connection of its own
     config.graceful_timeout = 0.1
     config.errorlog = None
     stop = trio.Event()

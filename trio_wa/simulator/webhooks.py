@@ -18,12 +18,12 @@ from trio_wa.simulator.session import SimulatedSession
 from trio_wa.simulator.webhook_connection import NotAnswered, WebhookConnection
 from trio_wa.simulator.webhook_faults import WebhookFaults
 
-SENDERS = 1_000
-"""How many calls are under way at once at most.
+SENDERS = 32
+"""How many calls are under way at once. WAHA makes each by itself, and none waits for another; but
+where both ends are in one process, each costs two of the files that it may open."""
 
-WAHA makes each by itself, and none waits for another: a session's status must not come after the
-acks that its target has yet to record. They start as they are needed.
-"""
+STATUS_SENDERS = 8
+"""How many of those that tell a session's status: they do not wait for acks not answered yet."""
 
 WAITING = 20_000
 TIMEOUT = 10.0
@@ -66,8 +66,7 @@ class Webhooks:
         self._rng = rng
         self._now = now
         self._send, self._receive = trio.open_memory_channel[_Call](WAITING)
-        self._nursery: trio.Nursery | None = None
-        self._senders = 0
+        self._send_status, self._receive_status = trio.open_memory_channel[_Call](WAITING)
         self.sent = 0
         self.lost = 0
         self.dropped = 0
@@ -99,29 +98,26 @@ class Webhooks:
 
     async def run(self) -> None:
         """Send what is posted, until cancelled."""
-        try:
-            async with trio.open_nursery() as self._nursery:
-                for _ in range(self._send.statistics().current_buffer_used):
-                    self._add_sender()
-                await trio.sleep_forever()
-        finally:
-            self._nursery, self._senders = None, 0
+        async with trio.open_nursery() as nursery:
+            for number in range(SENDERS):
+                name = f"simulator-webhooks-{number}"
+                nursery.start_soon(self._sender, self._receive, name=name)
+            for number in range(STATUS_SENDERS):
+                name = f"simulator-status-webhooks-{number}"
+                nursery.start_soon(self._sender, self._receive_status, name=name)
 
-    def _add_sender(self) -> None:
-        if self._nursery is not None and self._senders < SENDERS:
-            self._nursery.start_soon(self._sender, name=f"simulator-webhooks-{self._senders}")
-            self._senders += 1
-
-    async def _sender(self) -> None:
+    async def _sender(self, calls: trio.MemoryReceiveChannel[_Call]) -> None:
         connection = WebhookConnection()
         try:
-            await self._send_all(connection)
+            await self._send_all(calls, connection)
         finally:
             with trio.move_on_after(1, shield=True):  # the socket would stay open
                 await connection.aclose()
 
-    async def _send_all(self, connection: WebhookConnection) -> None:
-        async for call in self._receive:
+    async def _send_all(
+        self, calls: trio.MemoryReceiveChannel[_Call], connection: WebhookConnection
+    ) -> None:
+        async for call in calls:
             if await self._arrives(connection, call):
                 self.sent += 1
             elif call.attempt >= call.target.attempts:
@@ -154,9 +150,8 @@ class Webhooks:
         return share > 0 and self._rng.random() < share
 
     def _put(self, call: _Call) -> None:
-        if self._send.statistics().tasks_waiting_receive == 0:
-            self._add_sender()
+        tells_status = call.event.name == "session.status"
         try:
-            self._send.send_nowait(call)
+            (self._send_status if tells_status else self._send).send_nowait(call)
         except trio.WouldBlock:
             self.dropped += 1
