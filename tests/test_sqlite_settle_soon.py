@@ -158,6 +158,35 @@ async def test_what_is_pending_at_the_end_is_tried_once_more(
         assert [await status_of(again, each) for each in "ab"] == [after] * 2
 
 
+async def test_what_was_handed_over_behind_begins_that_were_cancelled_is_durable_at_the_end(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "store.db"
+    told: list[Status] = []
+    async with trio.open_nursery() as nursery:
+        async with open_sqlite_store(path, print, min_free_disk=0, lock_wait=0) as store:
+            message = await begun(store, "a")
+            waiting = [await accept(store, f"w{n}") for n in range(50)]
+            hold = Hold(store)
+            await hold.start(nursery)
+            async with trio.open_nursery() as workers:
+                for each in waiting:
+                    workers.start_soon(store.begin, each, "default", NOW)
+                await trio.testing.wait_all_tasks_blocked()
+                workers.cancel_scope.cancel()
+            store.settle_soon(message, ATTEMPT, SENT, told.append)
+            nursery.start_soon(_release_at_the_end, hold)
+        assert told == [Status.SENT]
+    async with open_sqlite_store(path, print, min_free_disk=0, lock_wait=0) as again:
+        assert await status_of(again, "a") is Status.SENT
+        assert await status_of(again, "w49") is Status.QUEUED
+
+
+async def _release_at_the_end(hold: Hold) -> None:
+    await trio.testing.wait_all_tasks_blocked()
+    hold.release()
+
+
 async def test_a_hanging_disk_at_the_end_leaves_it_as_it_was(
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:

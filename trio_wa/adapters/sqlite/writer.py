@@ -150,7 +150,7 @@ class Writer:
                         self._complete(committed)
                         if closing and not self._gathering:
                             self._gathering.drop_kept()  # that was its last try
-                    elif closing:
+                    elif closing and not self._gathering:
                         return
         finally:
             self._leave()
