@@ -15,6 +15,7 @@ from trio_wa.adapters.sqlite.gathering import (
     PART_BESIDE,
     PART_OTHERS,
     PAUSE_SECONDS,
+    RELIEF_SECONDS,
     Gathering,
     Operation,
 )
@@ -125,9 +126,44 @@ async def test_beside_accepts_parts_grow_on_where_it_is_behind_for_long(
     add(gathering, ACCEPT)
     assert len(gathering.take()) == 1 + MAX_OTHERS
     sizes(gathering)
+    began = trio.current_time()
+    while trio.current_time() < began + RELIEF_SECONDS:
+        add(gathering, ACCEPT)
+        add(gathering, change, 3 * PART_BESIDE)
+        assert len(gathering.take()) == 1 + 3 * PART_BESIDE, "which leaves nothing behind"
+        await trio.sleep(0.01)
+        gathering.done()
     add(gathering, ACCEPT)
-    add(gathering, change, MAX_OTHERS)
+    add(gathering, change, 3 * PART_BESIDE)
     assert len(gathering.take()) == 1 + PART_BESIDE, "it was not behind any more"
+
+
+async def test_quick_attempts_between_two_bursts_are_no_time_behind(
+    gathering: Gathering, autojump_clock: trio.testing.MockClock
+) -> None:
+    add(gathering, settle(SLOW))
+    add(gathering, change, PART_OTHERS)
+    gathering.take()
+    gathering.done()
+    add(gathering, settle(QUICK))
+    sizes(gathering)
+    await trio.sleep(2 * OVERLOAD_SECONDS)
+    add(gathering, settle(SLOW))
+    add(gathering, change, 20 * PART_BESIDE)
+    for _ in range(20):
+        add(gathering, ACCEPT)
+        assert len(gathering.take()) <= 1 + PART_BESIDE
+        await trio.sleep(BEHIND_SECONDS)
+        gathering.done()
+
+
+async def test_parts_do_not_shrink_while_something_waits(
+    gathering: Gathering, autojump_clock: trio.testing.MockClock
+) -> None:
+    await grow(gathering, 2 * PART_OTHERS)
+    await trio.sleep(1.01 * PAUSE_SECONDS)
+    add(gathering, change)
+    assert len(gathering.take()) == 2 * PART_OTHERS
 
 
 async def test_parts_are_small_again_after_a_pause_and_only_then(

@@ -48,6 +48,10 @@ OVERLOAD_SECONDS = 1.0
 """After so long behind it is no burst: the disk is slow, or the load high, and parts have to be as
 large as they grow, beside accepts too."""
 
+RELIEF_SECONDS = 10.0
+"""How long they are that large then. One that takes in all workers leaves nothing behind, and so
+does not tell that all is well."""
+
 PAUSE_SECONDS = 0.01
 """After so long without anything to do, parts are small again."""
 
@@ -80,6 +84,7 @@ class Gathering:
         self._part = PART_OTHERS
         self._behind_since = inf
         self._grown_at = -inf
+        self._relief_until = -inf
         self._seen = 0
         self._taken = False
         self._done_at = trio.current_time()
@@ -125,6 +130,7 @@ class Gathering:
             gathered = _take(self._accepts, PART_ACCEPTS) + self._take_part()
         else:
             gathered = _take(self._accepts, MAX_ACCEPTS) + _take(self._others, MAX_OTHERS)
+            self._behind_since = inf
         self._seen = 0
         self._taken = True
         batch = self._kept + [each for each in gathered if not each.abandoned]
@@ -138,9 +144,9 @@ class Gathering:
         if now > max(self._behind_since, self._grown_at) + BEHIND_SECONDS:
             self._part = min(MAX_OTHERS, 2 * self._part)
             self._grown_at = now
-        beside = now < min(
-            self._accepted_at + BESIDE_SECONDS, self._behind_since + OVERLOAD_SECONDS
-        )
+        if now >= self._behind_since + OVERLOAD_SECONDS:
+            self._relief_until = now + RELIEF_SECONDS
+        beside = self._relief_until <= now < self._accepted_at + BESIDE_SECONDS
         part = _take(self._others, min(self._part, PART_BESIDE) if beside else self._part)
         self._behind_since = min(self._behind_since, now) if self._others else inf
         return part
