@@ -125,7 +125,7 @@ class Settling:
         self._hand_over(message, attempt, decision, settled)
 
     def take_back(self, claim: Claim, again: Requeue, began_at: float) -> None:
-        """Settle an attempt whose begin was recorded too late: nothing was sent."""
+        """Settle an attempt that may not go on now that its begin is recorded: nothing was sent."""
         unsent = Unavailable(again.code, again.detail, "message")
         attempt = Attempt(claim.session.name, began_at, self._clock.now(), unsent)
 

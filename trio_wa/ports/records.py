@@ -8,7 +8,8 @@ from trio_wa.core.outcome import Outcome
 from trio_wa.core.status import Status
 
 SLOW_SECONDS = 0.02
-"""An attempt that takes longer waits for WAHA; else it is the processor that bounds them all."""
+"""An attempt that takes longer waits for WAHA, or for the disk; else it is the processor that
+bounds them all."""
 
 
 @dataclass(frozen=True, slots=True)
