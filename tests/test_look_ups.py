@@ -196,6 +196,20 @@ async def test_without_an_id_nothing_is_asked() -> None:
     assert bench.looked_for == []
 
 
+async def test_what_is_found_under_the_id_that_was_chosen_proves_both(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    bench = Bench()
+    nursery.start_soon(bench.look_ups.run)
+    bench.findings["1"] = Found(0)
+    assert await bench.look_ups.find("a", "2") == Missing()
+    assert not bench.look_ups.trust("a").proven
+    assert await bench.look_ups.find("a", "1") == Found(0)
+    assert bench.look_ups.trust("a").proven
+    await trio.sleep(1)
+    assert bench.pool.proven_ == ["a"], "which outlives a restart"
+
+
 async def test_a_session_that_does_not_work_is_not_asked_and_loses_no_trust() -> None:
     bench = Bench()
     bench.pool.working = False

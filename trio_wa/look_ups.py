@@ -113,12 +113,13 @@ class LookUps:
         proof.wanted.set()
 
     async def find(self, session: str, waha_id: str | None) -> Finding:
-        """What WAHA knows of the message with that raw id, if it can be asked and believed."""
+        """What WAHA knows of what may have gone out under that chosen id, if it can be believed."""
         if waha_id is None or not self.trust(session).may_tell:
             return Unreadable("look-ups tell nothing of this message", refused=True)
         proof = self._proofs[session]
         finding = await self._ask(proof, waha_id)
         if isinstance(finding, Found):
+            proof.trust.ids = True
             self._believe(proof)
         return finding
 
