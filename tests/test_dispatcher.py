@@ -603,6 +603,32 @@ async def test_what_probes_a_ghost_goes_out_though_no_other_may(
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.parametrize("others", [0, 2])
+async def test_a_ghost_sends_its_probe_and_nothing_that_was_claimed_before(
+    others: int, autojump_clock: trio.testing.MockClock
+) -> None:
+    class Stalled(FakeStore):
+        async def begin(self, message: Message, session: str, at: float) -> bool:
+            if message.id == "m1":
+                await trio.sleep(5.0)
+            return await super().begin(message, session, at)
+
+    under_test = Line(store=Stalled())
+    under_test.accept(1)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(under_test.run)
+        await trio.sleep(1.0)
+        under_test.dispatcher.set_ghost("a", "out")
+        under_test.dispatcher.set_ghost("a", "probe")
+        for seq in range(others):
+            under_test.accept(seq + 2)
+        await trio.sleep(60.0)
+        nursery.cancel_scope.cancel()
+    assert under_test.gateway.written == [("m2" if others else "m1", "a")]
+    unsent = Unavailable("ghost", "its session stopped before it went out", "message")
+    assert unsent in [outcome for name, outcome, _ in under_test.store.settles if name == "m1"]
+
+
 async def test_a_cancelled_line_records_every_attempt_that_began(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -99,7 +99,7 @@ class Dispatcher:
     def stopped(self, claim: Claim) -> str | None:
         """The code of what has come to stand in the way of a claim's session; None: nothing has."""
         slot = self._dispatch.rotation.slots[claim.session.name]
-        return slot.obstacle if slot.stopped else None
+        return None if slot.lets_go(claim.at) else slot.obstacle
 
     def block(self, message: Message) -> None:
         """Hold the recipient of an open attempt of before the start, until `released`.

@@ -7,7 +7,7 @@ import pytest
 from tests.core.messages import message
 from trio_wa.core.breaker import FAILURES
 from trio_wa.core.notice import GateShut, GhostProbed, Notice
-from trio_wa.core.outcome import Fault, Outcome, Rejected, Sent, Unavailable, Unknown
+from trio_wa.core.outcome import UNREACHABLE, Fault, Outcome, Rejected, Sent, Unavailable, Unknown
 from trio_wa.core.rotation import Rotation
 from trio_wa.core.session import Session
 from trio_wa.core.slot import Slot
@@ -234,6 +234,25 @@ def test_a_session_that_comes_back_is_probed_at_once_by_one_message() -> None:
     assert slot.opens_at() == inf
     give_back(under_test, "a", Sent(), NOW + 0.2)
     assert slot.works
+
+
+@pytest.mark.parametrize("status", ["WORKING", "STOPPED", "MISSING"])
+def test_a_waha_that_tells_a_status_can_be_reached_and_needs_no_probe(status: str) -> None:
+    under_test = rotation()
+    send(under_test, "a", Unavailable(UNREACHABLE, "", "origin"))
+    assert gates(under_test) == {"a": False, "b": False, "c": True}
+    under_test.set_status("b", None, NOW + 0.1)
+    assert gates(under_test) == {"a": False, "b": False, "c": True}
+    under_test.set_status("b", status, NOW + 0.1)
+    assert gates(under_test) == {"a": True, "b": status == "WORKING", "c": True}
+
+
+def test_a_waha_that_refuses_sends_is_probed_whatever_it_tells() -> None:
+    under_test = rotation()
+    send(under_test, "a", away("origin"))
+    under_test.set_status("a", "WORKING", NOW + 0.1)
+    assert under_test.obstacles() == {"a": "origin_code", "b": "origin_code"}
+    assert under_test.slots["a"].opens_at() == NOW + 0.5
 
 
 def test_a_status_that_stays_does_not_hasten_the_next_probe() -> None:

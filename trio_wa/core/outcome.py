@@ -1,7 +1,10 @@
 """What one attempt to send came to: a closed union of values."""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
+
+UNREACHABLE: Final = "unreachable"
+"""The code of an origin to which no connection could be made."""
 
 Fault = Literal["message", "session", "origin", "contact"]
 

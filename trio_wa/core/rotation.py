@@ -15,7 +15,7 @@ from trio_wa.core.notice import Notice
 from trio_wa.core.outcome import Outcome, Sent, Unavailable
 from trio_wa.core.pace import History, Pacer, pacers
 from trio_wa.core.session import Session
-from trio_wa.core.slot import WORKING, Barrier, Ghost, Slot
+from trio_wa.core.slot import Barrier, Ghost, Slot
 from trio_wa.core.standing import Standing
 
 RECIPIENTS: Final = 16_384
@@ -195,15 +195,8 @@ class Rotation:
         return len({*usable} & {*self.usable(mine)}) / len(usable) if usable else 0.0
 
     def set_status(self, name: str, status: str | None, now: float) -> None:
-        """Note what WAHA says of a session; None if that cannot be read.
-
-        One that has come back is probed at once if its gate is shut or its breaker open.
-        """
-        slot = self.slots[name]
-        if status == WORKING and slot.status not in (None, WORKING):
-            slot.gate.admit(now=now)
-            slot.breaker.admit(now)
-        slot.status = status
+        """Note what WAHA says of a session; None if that cannot be read."""
+        self.slots[name].set_status(status, now)
         self._standing.changed()
 
     def set_paused(self, name: str, paused: bool) -> None:

@@ -6,6 +6,7 @@ from typing import Final, Literal, TypeAlias
 
 from trio_wa.core.breaker import Breaker
 from trio_wa.core.gate import Gate
+from trio_wa.core.outcome import UNREACHABLE
 from trio_wa.core.pace import Pacer
 from trio_wa.core.session import Session
 
@@ -41,15 +42,29 @@ class Slot:
     probed_at: float = 0.0
     locked_until: float = 0.0
 
+    def set_status(self, status: str | None, now: float) -> None:
+        """Note what WAHA says of the session; None if that cannot be read.
+
+        One that has come back is probed at once if its gate is shut or its breaker open. A WAHA
+        that says anything can be reached: that needs no send as a probe, for which a pace may have
+        to be waited for.
+        """
+        if status == WORKING and self.status not in (None, WORKING):
+            self.gate.admit(now=now)
+            self.breaker.admit(now)
+        if status is not None and self.origin.reason == UNREACHABLE:
+            self.origin.open(now=now)
+        self.status = status
+
     @property
     def usable(self) -> bool:
         """Whether it may be tried at all: not paused, no ghost, and not known not to work."""
-        return not self.stopped and self.ghost != "probing"
+        return self._is_up and self.ghost in (None, "probe")
 
-    @property
-    def stopped(self) -> bool:
-        """Whether nothing may go out, not even what was claimed for it before."""
-        return self.paused or self.ghost == "out" or self.status not in (None, WORKING)
+    def lets_go(self, taken_at: float) -> bool:
+        """Whether what was taken for it then may still go out: of a ghost its probe alone."""
+        is_probe = self.ghost == "probing" and taken_at >= self.probed_at
+        return self._is_up and (self.ghost is None or is_probe)
 
     @property
     def works(self) -> bool:
@@ -75,6 +90,10 @@ class Slot:
         if self.breaker.state != "closed":
             return "breaker_open"
         return self.gate.reason
+
+    @property
+    def _is_up(self) -> bool:
+        return not self.paused and self.status in (None, WORKING)
 
     def obstructed_until(self, *, new: bool) -> float:
         """Until when something other than spacing keeps it from a send; infinity: not known.

@@ -3,7 +3,7 @@
 from trio_wa.adapters.waha.answer import ABSENT, Answer
 from trio_wa.adapters.waha.exchange import Http, api
 from trio_wa.adapters.waha.outcome import outcome_of
-from trio_wa.core.outcome import Unavailable
+from trio_wa.core.outcome import UNREACHABLE, Unavailable
 from trio_wa.core.recipient import CHAT_ID
 from trio_wa.core.session import Session
 from trio_wa.ports import Check, Contact, Uncheckable
@@ -25,7 +25,7 @@ async def check_exists(http: Http, session: Session, chat_id: str) -> Check:
     if isinstance(answer, Answer):
         return check_of(answer, chat_id)
     if answer.stage == "idle":
-        return Unavailable("unreachable", answer.detail, "origin")
+        return Unavailable(UNREACHABLE, answer.detail, "origin")
     return Uncheckable(answer.detail)
 
 

@@ -3,7 +3,7 @@
 from trio_wa.adapters.waha.answer import ABSENT, Answer
 from trio_wa.adapters.waha.exchange import Http, api
 from trio_wa.adapters.waha.outcome import message_id, outcome_of
-from trio_wa.core.outcome import Rejected, Unavailable
+from trio_wa.core.outcome import UNREACHABLE, Rejected, Unavailable
 from trio_wa.core.session import Session
 from trio_wa.ports import MessageId, NoMessageIds
 
@@ -17,7 +17,7 @@ async def new_message_id(http: Http, session: Session) -> MessageId:
     if isinstance(answer, Answer):
         return new_id_of(answer)
     if answer.stage == "idle":
-        return Unavailable("unreachable", answer.detail, "origin")
+        return Unavailable(UNREACHABLE, answer.detail, "origin")
     return Unavailable("no_message_id", answer.detail, "message")
 
 

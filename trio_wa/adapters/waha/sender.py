@@ -13,7 +13,7 @@ from trio_wa.adapters.waha.posting import Posting
 from trio_wa.adapters.waha.send_request import body_of, send_request
 from trio_wa.core.content import holds_data
 from trio_wa.core.message import Message
-from trio_wa.core.outcome import Outcome, Rejected, Sent, Unavailable, Unknown
+from trio_wa.core.outcome import UNREACHABLE, Outcome, Rejected, Sent, Unavailable, Unknown
 from trio_wa.core.session import Session
 from trio_wa.ports import Check, MediaStore, MessageId, StoreUnavailable
 
@@ -46,7 +46,7 @@ class WahaSender:
         answer = await self._posting.post(session.url, endpoint, pieces, within=self._timeout)
         if isinstance(answer, Answer):
             return outcome_of(answer)
-        unsent = Unavailable("unreachable", answer.detail, "origin")
+        unsent = Unavailable(UNREACHABLE, answer.detail, "origin")
         return _known(answer.stage, answer.code, answer.detail, unsent)
 
     async def _body(
