@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable
 from functools import partial
+from math import inf
 from typing import Any
 
 import pytest
@@ -34,13 +35,14 @@ AWAY = Unreadable("no answer")
 
 
 class Bench:
-    """Confirmations of the sessions a and b, whose first acks came already."""
+    """Confirmations of the sessions a and b, of which webhooks and acks came already."""
 
     def __init__(
         self,
         finding: Callable[[str], Finding] = lambda _waha_id: Missing(),
         *,
         resend: bool = False,
+        acked_since: float = 0.0,
         timeout: float = TIMEOUT,
         max_backlog: int = 100,
         **failures: int,
@@ -51,6 +53,7 @@ class Bench:
         self.observer = FakeObserver(finding=finding)
         self.first: dict[str, trio.Event] = {each.name: trio.Event() for each in SESSIONS}
         self.since = self.clock.now() - 1
+        self.since_ack = acked_since
         failing: Any = FailingStore(self.store, **failures)
         self._failing = failing
         self.confirmations = Confirmations(
@@ -65,9 +68,12 @@ class Bench:
             resend=resend,
         )
 
-    async def first_ack(self, session: str) -> float:
+    async def first_heard(self, session: str) -> float:
         await self.first[session].wait()
         return self.since
+
+    def acked_since(self, session: str) -> float:
+        return self.since_ack
 
     async def acknowledge(self, receipt: Receipt) -> None:
         await self._failing.receive(receipt)
@@ -152,20 +158,37 @@ async def test_found_as_pending_is_not_confirmed(
     assert (await bench.record("m")).unconfirmed
 
 
-async def test_nothing_begins_before_the_first_ack_of_the_session(
+async def test_nothing_begins_before_the_first_event_of_the_session(
     autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
 ) -> None:
     bench = Bench()
     nursery.start_soon(bench.confirmations.run, SESSIONS)
     await bench.send("early")
-    await trio.sleep(3600)
+    await trio.sleep(1.01 * TIMEOUT)
+    await bench.send("just before")
+    await trio.sleep(0.99 * TIMEOUT)
     bench.since = bench.clock.now()
     bench.first["a"].set()
-    await trio.sleep(1)
     await bench.send("late")
     await trio.sleep(3600)
     assert not (await bench.record("early")).unconfirmed
+    assert (await bench.record("just before")).unconfirmed
     assert (await bench.record("late")).unconfirmed
+
+
+async def test_what_was_sent_before_the_first_ack_is_flagged_and_not_sent_again(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    bench = Bench(resend=True, acked_since=inf)
+    bench.start(nursery)
+    await bench.send("before")
+    await trio.sleep(1)
+    bench.since_ack = bench.clock.now()
+    await bench.send("after")
+    await trio.sleep(1.5 * TIMEOUT)
+    record = await bench.record("before")
+    assert (record.status, record.unconfirmed) == (Status.SENT, True)
+    assert (await bench.record("after")).status is Status.QUEUED
 
 
 async def test_turned_off_it_ends_at_once(autojump_clock: trio.testing.MockClock) -> None:

@@ -8,6 +8,7 @@ import trio
 from tests.test_service import number, send_many, somebody, times_sent
 from trio_wa.core.evidence import ENGINE_SECONDS, LIMIT_SECONDS
 from trio_wa.core.status import Status
+from trio_wa.simulator.ack_plan import AckPlan
 
 SECRET = {"waha_webhook_secret": "a-secret"}
 
@@ -346,7 +347,26 @@ async def test_a_look_up_confirms_what_no_webhook_told(trio_wa, waha, autojump_c
     assert view["webhooks"] == "heard"
 
 
-async def test_without_a_first_ack_nothing_is_called_unconfirmed(trio_wa, waha, autojump_clock):
+@pytest.mark.trio_wa(**SECRET, confirm_resend="once")
+@pytest.mark.waha(acks=AckPlan(hold_at=0))
+async def test_what_a_session_that_never_delivered_anything_sends_shows_as_unconfirmed(
+    trio_wa, waha, autojump_clock
+):
+    message_id = await trio_wa.send(somebody(1), "Hello")
+    await trio.sleep(59)
+    assert "unconfirmed" not in await view_of(trio_wa, message_id)
+    await trio.sleep(10)
+    await trio_wa.crash()
+    await trio_wa.restart()
+    view = await view_of(trio_wa, message_id)
+    assert (view["status"], view["unconfirmed"]) == ("sent", True)
+    another = await trio_wa.send(somebody(2), "Hello")
+    await trio.sleep(70)
+    assert (await view_of(trio_wa, another))["unconfirmed"]
+    assert len(waha.requests) == 2, "and nothing is sent again"
+
+
+async def test_without_webhooks_nothing_is_called_unconfirmed(trio_wa, waha, autojump_clock):
     message_id = await trio_wa.send(somebody(1), "Hello")
     await trio.sleep(3600)
     view = await view_of(trio_wa, message_id)

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Awaitable, Callable
 from functools import partial
+from math import inf
 from typing import Any
 
 import pytest
@@ -361,26 +362,41 @@ async def test_a_change_that_fails_takes_no_other_back(
     assert known == SessionMemory(paused=first != "pause", acked_at=None if first == "ack" else 5.0)
 
 
-async def test_the_first_ack_is_remembered_and_told_to_whoever_waits(
-    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+async def test_the_first_ack_is_remembered(autojump_clock: trio.testing.MockClock) -> None:
+    bench = Pool()
+    await bench.pool.acked("b", 1.0)
+    assert bench.pool.acked_since("a") == inf
+    for at in (7.0, 8.0):
+        await bench.pool.acked("a", at)
+    assert bench.pool.acked_since("a") == 7.0
+    assert (await bench.remembered("a")).acked_at == 7.0
+
+
+@pytest.mark.parametrize("ack", [False, True])
+async def test_the_first_event_or_ack_is_remembered_and_told_to_whoever_waits(
+    ack: bool, autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
 ) -> None:
     bench = Pool()
     firsts: list[float] = []
 
     async def wait() -> None:
-        firsts.append(await bench.pool.first_ack("a"))
+        firsts.append(await bench.pool.first_heard("a"))
 
     async with trio.open_nursery() as waiting:
         waiting.start_soon(wait)
+        bench.pool.heard("b")
         await trio.testing.wait_all_tasks_blocked()
         assert firsts == []
-        await bench.pool.acked("b", 1.0)
-        await trio.testing.wait_all_tasks_blocked()
-        assert firsts == []
-        for at in (7.0, 8.0):
-            await bench.pool.acked("a", at)
-    assert firsts == [7.0]
-    assert (await bench.remembered("a")).acked_at == 7.0
+        if ack:
+            await bench.pool.acked("a", 7.0)
+        else:
+            bench.pool.heard("a")
+        now = bench.clock.now()
+    await trio.sleep(10)
+    bench.pool.heard("a")
+    assert await bench.pool.first_heard("a") == now
+    assert firsts == [now]
+    assert (await bench.remembered("a")).heard_at == now
 
 
 async def test_of_first_acks_at_once_one_is_remembered(
@@ -390,7 +406,8 @@ async def test_of_first_acks_at_once_one_is_remembered(
     async with trio.open_nursery() as acks:
         for at in range(1, 20):
             acks.start_soon(bench.pool.acked, "a", float(at))
-    first = await bench.pool.first_ack("a")
+    first = bench.pool.known["a"].memory.acked_at
+    assert first in range(1, 20)
     assert (await bench.remembered("a")).acked_at == first
 
 
@@ -399,12 +416,21 @@ async def test_an_ack_that_cannot_be_recorded_leaves_the_next_to_be_the_first() 
     with pytest.raises(StoreUnavailable):
         await bench.pool.acked("a", 1.0)
     await bench.pool.acked("a", 2.0)
-    assert await bench.pool.first_ack("a") == 2.0
+    assert (await bench.remembered("a")).acked_at == 2.0
 
 
-async def test_a_first_ack_of_before_the_start_counts() -> None:
-    bench = Pool(memories={"a": SessionMemory(acked_at=3.0)})
-    assert await bench.pool.first_ack("a") == 3.0
+async def test_what_was_heard_and_cannot_be_recorded_is_recorded_with_the_next_call() -> None:
+    bench = Pool(remember_session=1)
+    bench.pool.heard("a")
+    with pytest.raises(StoreUnavailable):
+        await bench.pool.first_heard("a")
+    first = await bench.pool.first_heard("a")
+    assert (await bench.remembered("a")).heard_at == first
+
+
+async def test_what_was_heard_before_the_start_counts() -> None:
+    bench = Pool(memories={"a": SessionMemory(acked_at=4.0, heard_at=3.0)})
+    assert await bench.pool.first_heard("a") == 3.0
 
 
 async def test_a_proof_is_remembered_beside_what_else_is() -> None:

@@ -118,7 +118,8 @@ async def test_what_version_2_sent_is_known_to_recipients_and_pace(tmp_path: Pat
         }
         for n, known_to in enumerate([("one", "two"), ("one",), ("one",), ()], 1):
             assert (await accept(store, f"new{n}", chat_id=f"{n}@c.us")).known_to == known_to
-        assert await store.session_memories() == {"two": SessionMemory(paused=True, acked_at=NOW)}
+        remembered = SessionMemory(paused=True, acked_at=NOW, heard_at=NOW)
+        assert await store.session_memories() == {"two": remembered}
 
 
 def write_version_2(path: Path, messages: list[tuple[str | None, str, str, float | None]]) -> None:

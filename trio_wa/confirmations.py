@@ -32,11 +32,17 @@ AGAIN_SECONDS = 1.0
 """How long a store that failed is left alone."""
 
 
-class Acks(Protocol):
-    """Who knows since when a session has acks."""
+class Hearing(Protocol):
+    """Who knows what was heard of a session: the pool."""
 
-    async def first_ack(self, session: str) -> float:
-        """Wait until a session has had an ack of SERVER or more; the time of the first."""
+    async def first_heard(self, session: str) -> float:
+        """Wait until an event or an ack of a session has come; since when they come.
+
+        Raises StoreUnavailable.
+        """
+
+    def acked_since(self, session: str) -> float:
+        """When the first ack of SERVER or more came over a session; infinity: none did."""
 
 
 class Acknowledge(Protocol):
@@ -51,7 +57,9 @@ class Confirmations:
 
     If that brings none the message is flagged as unconfirmed, and with `resend` it is sent once
     more. At the latest it is flagged `grace` seconds after its time, looked up or not. For each
-    session it starts with its first ack: without webhooks there would be nothing to wait for.
+    session it starts with its first webhook, without which there would be nothing to wait for, and
+    with what was sent so shortly before. What was sent before its first ack is not sent again: it
+    may be that acks alone are missing.
     """
 
     def __init__(
@@ -60,7 +68,7 @@ class Confirmations:
         observer: Observer,
         window: Window,
         receipts: Acknowledge,
-        acks: Acks,
+        hearing: Hearing,
         clock: Clock,
         *,
         timeout: float,
@@ -71,7 +79,7 @@ class Confirmations:
         self._observer = observer
         self._window = window
         self._receipts = receipts
-        self._acks = acks
+        self._hearing = hearing
         self._clock = clock
         self._timeout = timeout
         self._grace = grace
@@ -86,9 +94,9 @@ class Confirmations:
                     nursery.start_soon(self._watch, session, name=name)
 
     async def _watch(self, session: Session) -> None:
-        since = await self._acks.first_ack(session.name)
         while True:
             try:
+                since = await self._hearing.first_heard(session.name)
                 await trio.sleep(await self._step(session, since))
             except StoreUnavailable as error:
                 log.warning("confirmations.store_unavailable", reason=str(error))
@@ -96,6 +104,7 @@ class Confirmations:
 
     async def _step(self, session: Session, since: float) -> float:
         """Do what is due over a session; how many seconds nothing will be."""
+        since -= self._timeout
         oldest = await self._store.unconfirmed(session.name, since, 1)
         if not oldest:
             return self._timeout  # whatever is sent from now on is due no sooner
@@ -121,7 +130,7 @@ class Confirmations:
                 return
         if await self._store.mark_unconfirmed(message.message_id, now):
             log.warning("message.unconfirmed", message_id=message.message_id, session=session.name)
-            if self._resend:
+            if self._resend and message.sent_at >= self._hearing.acked_since(session.name):
                 await self._send_again(message)
 
     async def _send_again(self, message: Unconfirmed) -> None:

@@ -73,8 +73,8 @@ class Oversight:
         remembered = {session: memories[session.name] for session in sessions}
         self._look_ups = LookUps(store, observer, self.pool, clock, remembered)
         self.inquiries = Inquiries(store, self._look_ups, dispatcher, policy, clock, names)
-        acked = {name: memory.acked_at is not None for name, memory in memories.items()}
-        self._silence = Silence(acked, alarm)
+        heard = {name: memory.heard_at is not None for name, memory in memories.items()}
+        self._silence = Silence(heard, alarm)
         self._protection = Protection(
             settings,
             memories,

@@ -30,6 +30,9 @@ class Sessions(Protocol):
     def told(self, session: str, status: str, at: float) -> None:
         """A webhook says that a session has had this status since the time `at`."""
 
+    def heard(self, session: str) -> None:
+        """An event of a session came."""
+
     async def acked(self, session: str, at: float) -> None:
         """An ack of SERVER or more came over `session`."""
 
@@ -100,3 +103,4 @@ class Receipts:
         """Note that an event came of a session: WAHA's webhooks arrive."""
         log.debug("webhook.heard", session=session, event_name=event)
         self._ear.heard(session)
+        self._sessions.heard(session)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from math import inf
 from typing import Protocol
 
 import structlog
@@ -59,7 +60,7 @@ class Known:
     status: str | None = UNASKED
     since: float | None = None
     told_at: float = 0.0
-    acked: trio.Event = field(default_factory=trio.Event)
+    heard: trio.Event = field(default_factory=trio.Event)
     recording: trio.Lock = field(default_factory=trio.Lock)
 
     @property
@@ -110,8 +111,8 @@ class SessionPool:
         for name, known in self.known.items():
             rules.set_status(name, UNASKED)
             rules.set_paused(name, paused=known.memory.paused)
-            if known.memory.acked_at is not None:
-                known.acked.set()
+            if known.memory.heard_at is not None:
+                known.heard.set()
 
     async def run(self) -> None:
         """Poll every WAHA until cancelled."""
@@ -140,14 +141,30 @@ class SessionPool:
         """
         known = self.known[session]
         if known.memory.acked_at is None:
-            await self._remember(session, lambda memory: _first_acked(memory, at))
-            known.acked.set()
+            await self._remember(session, lambda memory: memory.first_acked(at))
+            known.heard.set()
 
-    async def first_ack(self, session: str) -> float:
-        """Wait until a session has had an ack of SERVER or more; the time of the first."""
+    def heard(self, session: str) -> None:
+        """Note that an event of a session came."""
+        self.known[session].heard.set()
+
+    def acked_since(self, session: str) -> float:
+        """When the first ack of SERVER or more came over a session; infinity: none did."""
+        acked_at = self.known[session].memory.acked_at
+        return inf if acked_at is None else acked_at
+
+    async def first_heard(self, session: str) -> float:
+        """Wait until an event or an ack of a session has come; since when they come.
+
+        Raises:
+            StoreUnavailable: that could not be recorded, and with the next call is later.
+        """
         known = self.known[session]
-        await known.acked.wait()
-        return known.memory.acked_at or 0.0
+        await known.heard.wait()
+        now = self._clock.now()
+        if known.memory.heard_at is None:
+            await self._remember(session, lambda memory: memory.first_heard(now))
+        return known.memory.heard_at or now
 
     async def proven(self, session: str) -> None:
         """Note that WAHA has sent under an id that was chosen, and found the message by it.
@@ -200,7 +217,7 @@ class SessionPool:
         For those that sent `lately`, within the last minute, a higher one of before still counts.
         """
         for name in self.known:
-            remember = partial(_at_rate, rate=rate, lately=name in lately)
+            remember = partial(SessionMemory.at_rate, rate=rate, lately=name in lately)
             try:
                 await self._remember(name, remember)
             except StoreUnavailable as error:
@@ -280,13 +297,3 @@ class SessionPool:
             self._on_start(session, before != UNASKED)
         elif works and not known.works:
             self._alarm("session.down", session, status=status)
-
-
-def _first_acked(memory: SessionMemory, at: float) -> SessionMemory:
-    return memory if memory.acked_at is not None else replace(memory, acked_at=at)
-
-
-def _at_rate(memory: SessionMemory, *, rate: int | None, lately: bool) -> SessionMemory:
-    if lately:
-        rate = None if rate is None or memory.rate is None else max(rate, memory.rate)
-    return replace(memory, rate=rate)

@@ -8,11 +8,11 @@ from trio_wa.ports import Activity, SessionMemory, Store
 async def test_the_newest_memory_of_a_session_counts(store: Store) -> None:
     assert await store.session_memories() == {}
     await store.remember_session("one", SessionMemory(paused=True))
-    await store.remember_session("two", SessionMemory(acked_at=NOW, proven=True))
+    await store.remember_session("two", SessionMemory(acked_at=NOW, proven=True, heard_at=NOW))
     await store.remember_session("one", SessionMemory(paused=False, acked_at=NOW + 1))
     assert await store.session_memories() == {
         "one": SessionMemory(paused=False, acked_at=NOW + 1),
-        "two": SessionMemory(paused=False, acked_at=NOW, proven=True),
+        "two": SessionMemory(paused=False, acked_at=NOW, proven=True, heard_at=NOW),
     }
 
 

@@ -1,6 +1,6 @@
 """What crosses the border to the store: values of what is recorded and read."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from trio_wa.core.content import Content, Kind
 from trio_wa.core.message import Message, OnUnknown, Priority
@@ -82,6 +82,8 @@ class Unconfirmed:
 class SessionMemory:
     """What outlives a restart of a session: whether an operator paused it, when it first acked.
 
+    `heard_at` says since when its webhooks, or its acks, come.
+
     `proven` says that WAHA once sent under an id that was chosen, and found the message by it,
     `ghost` that it delivers nothing, and `locked_until` how long it may write to no new contact.
     `rate` is that of the pace that it keeps, in messages a minute.
@@ -93,6 +95,21 @@ class SessionMemory:
     ghost: bool = False
     locked_until: float | None = None
     rate: int | None = None
+    heard_at: float | None = None
+
+    def first_acked(self, at: float) -> "SessionMemory":
+        """The same with an ack at that time, if there was none before."""
+        return self if self.acked_at is not None else replace(self, acked_at=at)
+
+    def first_heard(self, at: float) -> "SessionMemory":
+        """The same with an event at that time, if there was none before."""
+        return self if self.heard_at is not None else replace(self, heard_at=at)
+
+    def at_rate(self, *, rate: int | None, lately: bool) -> "SessionMemory":
+        """The same at that rate; for one that sent `lately` a higher one of before still counts."""
+        if lately:
+            rate = None if rate is None or self.rate is None else max(rate, self.rate)
+        return replace(self, rate=rate)
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,12 @@ CREATE TABLE suppressions (       -- who wants no messages
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH)
+_FIFTH = """
+ALTER TABLE sessions ADD COLUMN heard_at REAL;      -- since when webhooks or acks come
+UPDATE sessions SET heard_at = acked_at;
+"""
+
+MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
 """What leads from each version to the next; the version is the count of those that were run."""
 
 

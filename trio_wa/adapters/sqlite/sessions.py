@@ -11,11 +11,12 @@ from trio_wa.adapters.sqlite.rows import storable
 from trio_wa.ports import Activity, SessionMemory
 
 _REMEMBER = """
-INSERT INTO sessions (name, paused, acked_at, proven, ghost, locked_until, rate)
-VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO sessions (name, paused, acked_at, proven, ghost, locked_until, rate, heard_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (name) DO UPDATE
 SET paused = excluded.paused, acked_at = excluded.acked_at, proven = excluded.proven,
-    ghost = excluded.ghost, locked_until = excluded.locked_until, rate = excluded.rate
+    ghost = excluded.ghost, locked_until = excluded.locked_until, rate = excluded.rate,
+    heard_at = excluded.heard_at
 """
 _ACTIVITY = """
 SELECT session, sum(settled_at > ?1 - 60), sum(settled_at > ?1 - 3600), count(*),
@@ -38,7 +39,7 @@ def remember_session(journal: Journal, session: str, memory: SessionMemory) -> N
 def session_memories(connection: apsw.Connection) -> dict[str, SessionMemory]:
     """What was recorded of each session."""
     rows: Iterable[Any] = connection.execute(
-        "SELECT name, paused, acked_at, proven, ghost, locked_until, rate FROM sessions"
+        "SELECT name, paused, acked_at, proven, ghost, locked_until, rate, heard_at FROM sessions"
     )
     return {
         name: SessionMemory(bool(paused), acked_at, bool(proven), bool(ghost), *rest)
