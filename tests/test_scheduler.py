@@ -8,7 +8,16 @@ import pytest
 import trio
 import trio.testing
 
-from tests.contract.messages import NOW, accept, draft, inquire, receive, status_of
+from tests.contract.messages import (
+    NOW,
+    accept,
+    begun,
+    draft,
+    inquire,
+    receive,
+    requeue,
+    status_of,
+)
 from tests.fakes import FailingStore, FakeInquiries
 from trio_wa.adapters.memory_store import MemoryStore
 from trio_wa.clock import Clock
@@ -191,12 +200,14 @@ class Restart:
         self.store = store_of(self.lives)
         self.capacity = capacity
 
-    async def leave(self, *, begun: Sequence[str] = (), asked: Sequence[str] = ()) -> None:
+    async def leave(
+        self, *, begun: Sequence[str] = (), asked: Sequence[str] = (), at: float = NOW
+    ) -> None:
         for name in (*begun, *asked):
             message = replace(
                 await accept(self.store, name, expires_at=NOW * 2), waha_id=f"3EB0{name}"
             )
-            assert await self.store.begin(message, "default", NOW)
+            assert await self.store.begin(message, "default", at)
             if name in asked:
                 assert await inquire(self.store, message) is Status.UNKNOWN
 
@@ -241,6 +252,25 @@ async def test_what_a_crash_left_is_looked_up_from_its_begin(
     with trio.move_on_after(5):
         await scheduler.run()
     assert [attempt.began_at for attempt in life.inquiries.opened] == [NOW]
+
+
+async def test_what_a_clock_that_ran_ahead_left_is_looked_up_and_tried_from_now_on(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    start = Clock().now()
+    restart = Restart()
+    await restart.leave(begun=["begun"], at=start + 86_400)
+    retried = await begun(restart.store, "retried", expires_at=start * 2)
+    later = replace(retried, due_at=start + 86_400)
+    await requeue(restart.store, retried, later, at=start)
+    life, scheduler = await restart.start(tells=True)
+    with trio.move_on_after(5):
+        await scheduler.run()
+    [attempt] = life.inquiries.opened
+    assert start <= attempt.began_at <= start + 1
+    fed = life.window.lanes["normal"].receive.receive_nowait()
+    assert fed.id == "retried"
+    assert start <= fed.due_at <= start + 1
 
 
 async def test_what_cannot_be_looked_up_gives_its_place_back_and_takes_no_permit(

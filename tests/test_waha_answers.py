@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 
 from trio_wa.adapters.waha.answer import Answer
-from trio_wa.adapters.waha.outcome import RETRY_AFTER_MAX, message_id, outcome_of
+from trio_wa.adapters.waha.outcome import message_id, outcome_of
 from trio_wa.core.outcome import Fault, Outcome, Rejected, Sent, Unavailable, Unknown
+from trio_wa.core.retry import RETRY_AFTER_MAX
 from trio_wa.core.waha_id import raw_id
 
 NOW = 784_111_000.0

@@ -483,6 +483,15 @@ async def test_nothing_is_noted_for_a_time_that_is_not_yet(autojump_clock: MockC
     assert desk.events.receipts[0].at == now
 
 
+async def test_a_time_that_cannot_be_silences_no_later_status() -> None:
+    desk = open_desk()
+    assert await verdict(desk, status("STARTING", at=RECORDED_AT + 9e6)) == "taken"
+    now = desk.clock.now()
+    assert await verdict(desk, status("WORKING", at=now + 1, id="evt_2")) == "taken"
+    assert await verdict(desk, status("FAILED", at=now, id="evt_3")) == "stale"
+    assert [value for _, value, _ in desk.events.statuses] == ["STARTING", "WORKING"]
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

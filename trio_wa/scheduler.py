@@ -3,6 +3,7 @@
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -12,7 +13,7 @@ import trio
 from trio_wa.clock import Clock
 from trio_wa.core.message import LANES, Message, Priority
 from trio_wa.core.outcome import Unknown
-from trio_wa.core.retry import Inquire, RetryPolicy, decide
+from trio_wa.core.retry import Inquire, RetryPolicy, as_found, decide
 from trio_wa.core.status import Status
 from trio_wa.ports import Attempt, OpenAttempt, Store, StoreUnavailable
 from trio_wa.window import Window
@@ -93,7 +94,8 @@ class Scheduler:
         lane = self._window.lanes[priority]
         seq = await lane.behind()
         messages = await self._store.queued(priority, lane.fed_seq, CHUNK)
-        await lane.feed(messages)
+        now = self._clock.now()
+        await lane.feed([as_found(each, now=now, policy=self._policy) for each in messages])
         if len(messages) < CHUNK:
             lane.caught_up(seq)
 
@@ -113,7 +115,8 @@ class Scheduler:
         what is looked up holds the rest of it.
         """
         while self._left:
-            attempt = self._left[0]
+            left = self._left[0]
+            attempt = replace(left, began_at=min(left.began_at, self._clock.now()))
             if attempt.asked or await self._settle_crashed(attempt):
                 await self._window.lanes[attempt.message.priority].enter()
                 self._dispatcher.block(attempt.message)

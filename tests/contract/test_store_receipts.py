@@ -106,6 +106,14 @@ async def test_an_ack_settles_what_is_being_looked_up(
     assert await store.purge(NOW + 6, 10) == 1
 
 
+async def test_what_an_ack_of_long_ago_settles_is_no_older_than_its_message(store: Store) -> None:
+    await inquire(store, await begun(store, "a", "3EB0A"))
+    assert await receive(store, "3EB0A", 2, at=1.0) is not None
+    record = await record_of(store, "a")
+    assert record.settled_at == record.events[-1].at == NOW
+    assert await store.purge(NOW, 10) == 0
+
+
 async def test_an_ack_leads_on_from_a_settled_unknown(store: Store) -> None:
     message = await begun(store, "a", "3EB0A")
     await settle(store, message, Status.UNKNOWN, at=NOW + 2)

@@ -10,10 +10,12 @@ from tests.core.messages import message
 from trio_wa.core.message import OnUnknown
 from trio_wa.core.outcome import Fault, Outcome, Rejected, Sent, Unavailable, Unknown
 from trio_wa.core.retry import (
+    RETRY_AFTER_MAX,
     Final,
     Inquire,
     Requeue,
     RetryPolicy,
+    as_found,
     backoff,
     decide,
     give_up,
@@ -85,6 +87,17 @@ def test_what_was_certainly_not_sent_is_tried_again_and_costs_no_attempt(
     assert (after.id, after.seq, after.content) == (before.id, before.seq, before.content)
     quiet = retry_after or 0.0
     assert NOW + quiet <= after.due_at <= NOW + max(quiet, policy.maximum)
+
+
+@pytest.mark.parametrize("maximum", [60.0, 86_400.0])
+def test_a_retry_beyond_any_wait_is_of_a_clock_that_ran_ahead(maximum: float) -> None:
+    policy = RetryPolicy(maximum=maximum)
+    longest = max(maximum, RETRY_AFTER_MAX)
+    for seconds in (-5.0, 0.0, 60.0, longest):
+        queued = message(1, due_at=NOW + seconds)
+        assert as_found(queued, now=NOW, policy=policy) is queued
+    ahead = message(1, due_at=NOW + longest + 1)
+    assert as_found(ahead, now=NOW, policy=policy) == message(1, due_at=NOW)
 
 
 def test_another_session_takes_a_message_at_once() -> None:

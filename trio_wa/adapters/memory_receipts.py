@@ -31,7 +31,8 @@ def receive(table: Table, receipt: Receipt) -> Moved | None:
     if after is before:
         return None
     row.code, row.detail = reason(after)
-    table.finish(row, Event(receipt.at, after, receipt.session, row.code, row.detail))
+    at = max(receipt.at, row.draft.accepted_at)  # else it would be dropped as an old one
+    table.finish(row, Event(at, after, receipt.session, row.code, row.detail))
     return Moved(row.draft.id, before, after, opened, row.draft.priority)
 
 

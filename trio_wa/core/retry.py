@@ -18,6 +18,10 @@ class RetryPolicy:
     on_unknown: OnUnknown = "hold"
 
 
+RETRY_AFTER_MAX = 3600.0
+"""Seconds: a peer that asks for more quiet than this is asked again after an hour."""
+
+
 @dataclass(frozen=True, slots=True)
 class Final:
     """The message is settled; `code` and `detail` say why where it was not sent."""
@@ -46,6 +50,15 @@ class Inquire:
 
 
 Decision: TypeAlias = Final | Requeue | Inquire
+
+
+def as_found(message: Message, *, now: float, policy: RetryPolicy) -> Message:
+    """A queued message as the store has it; one whose retry lies beyond any wait is due now.
+
+    That is of a clock that ran ahead, as before a restart.
+    """
+    believed = now + max(policy.maximum, RETRY_AFTER_MAX)
+    return message if message.due_at <= believed else replace(message, due_at=now)
 
 
 def state_after(decision: Decision) -> Status:

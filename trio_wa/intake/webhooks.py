@@ -25,7 +25,8 @@ log = structlog.get_logger(__name__)
 Verdict: TypeAlias = Literal["taken", "ignored", "repeated", "stale"]
 
 STALE_SECONDS = 300.0
-"""A session's status that is older says nothing any more. WAHA repeats for 30 s by default."""
+"""A session's status that is older says nothing any more, and a time further ahead is none. WAHA
+repeats for 30 s by default."""
 
 REMEMBERED = 10_000
 """How many events are known again when WAHA repeats them."""
@@ -75,7 +76,8 @@ class Webhooks:
         self._events.heard(event.session, event.name)
         if self._repeated(event):
             return "repeated"
-        at = min(event.at, self._clock.now())  # WAHA's clock may be ahead
+        now = self._clock.now()
+        at = min(event.at, now)  # WAHA's clock may be ahead
         match event.news:
             case None:
                 return "ignored"
@@ -83,7 +85,8 @@ class Webhooks:
                 if self._stale(event):
                     log.info("webhook.stale", session=event.session, status=status)
                     return "stale"
-                self._newest[event.session] = event.at
+                is_off = event.at > now + STALE_SECONDS
+                self._newest[event.session] = now if is_off else event.at
                 self._events.session_status(event.session, status, at)
             case Acked(waha_id, ack):
                 receipt = Receipt(event.session, waha_id, ack, at)

@@ -26,7 +26,7 @@ from trio_wa.core.status import REACHED, Status
 from trio_wa.ports import Event, Moved, Receipt, Unconfirmed
 
 _BEARER = """
-SELECT number, id, chat_id, session, status, ack, settled_at, priority
+SELECT number, id, chat_id, session, status, ack, accepted_at, settled_at, priority
 FROM messages INDEXED BY messages_waha
 WHERE waha_id = ? AND session = ? ORDER BY number DESC LIMIT 1
 """
@@ -141,7 +141,8 @@ def unconfirmed(
 
 
 def _apply(journal: Journal, receipt: Receipt, row: tuple[Any, ...]) -> Moved | None:
-    number, message_id, chat_id, session, status, known, settled_at, priority = row
+    number, message_id, chat_id, session, status, known, accepted_at, settled_at, priority = row
+    at = max(receipt.at, accepted_at)  # else it would be deleted as an old one
     before = Status(status)
     after, ack = received(before, known, receipt.ack)
     confirmed = None if before is Status.SENDING else confirmation(ack)
@@ -150,8 +151,8 @@ def _apply(journal: Journal, receipt: Receipt, row: tuple[Any, ...]) -> Moved | 
             journal.cursor.execute(_NOTE, (ack, confirmed, number))
         return None
     code, detail = reason(after)
-    event = line(Event(receipt.at, after, receipt.session, code, detail))
-    values = (ack, confirmed, after, code, detail, receipt.at, event, number)
+    event = line(Event(at, after, receipt.session, code, detail))
+    values = (ack, confirmed, after, code, detail, at, event, number)
     journal.cursor.execute(_MOVE, values)
     if after in REACHED and before not in REACHED:
         learn(journal, session, chat_id)

@@ -11,10 +11,8 @@ from typing import Any
 
 from trio_wa.adapters.waha.answer import Answer, reason, short, texts
 from trio_wa.core.outcome import Outcome, Rejected, Sent, Unavailable, Unknown
+from trio_wa.core.retry import RETRY_AFTER_MAX
 from trio_wa.core.waha_id import RAW_ID, raw_id
-
-RETRY_AFTER_MAX = 3600.0
-"""Seconds: a peer that asks for more quiet than this is asked again after an hour."""
 
 TIMELOCK = re.compile(r"\berror (?:463|475)\b")
 
