@@ -274,7 +274,7 @@ class Desk:
         message_id = await self.send(**sending)
         (message,) = self.published()
         if status is Status.EXPIRED:
-            assert await self.store.expire(message_id, self.clock.now())
+            assert await self.store.expire(message, self.clock.now())
             self.window.release("normal")
         elif status is not Status.QUEUED:
             await self.attempt(message, Final(status, "why", "because", None))

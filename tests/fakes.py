@@ -167,9 +167,9 @@ class FakeStore:
         for record in stalled:
             record()
 
-    async def expire(self, message_id: str, at: float) -> bool:
+    async def expire(self, message: Message, at: float) -> bool:
         self._refuse()
-        self.expiries.append(message_id)
+        self.expiries.append(message.id)
         await trio.lowlevel.checkpoint()
         return self.begun
 

@@ -4,6 +4,7 @@ from tests.contract.messages import NOW, accept, begun, draft, finish, receive, 
 from trio_wa.adapters.acknowledgement import MAX_ACKS
 from trio_wa.adapters.memory_store import MemoryStore
 from trio_wa.core.content import File, Image
+from trio_wa.core.message import Message
 from trio_wa.core.status import Status
 from trio_wa.ports import Accepted, IdempotencyKey, Replayed, Suppression
 
@@ -21,14 +22,16 @@ async def test_only_the_newest_settled_messages_are_kept_and_the_others_count_as
 
 
 async def test_a_retried_message_is_settled_anew() -> None:
-    store = MemoryStore(lambda _: None, max_settled=2)
+    published: list[Message] = []
+    store = MemoryStore(published.append, max_settled=2)
     for n in range(2):
         await finish(store, await accept(store, f"m{n}"), Status.FAILED, at=NOW)
     await store.retry("m0", NOW, NOW + 1)
+    again = published[-1]
     await finish(store, await accept(store, "m2"), Status.SENT)
     assert await status_of(store, "m0") is Status.QUEUED
     assert (await store.ledger()).purged == 0
-    assert await store.expire("m0", NOW)
+    assert await store.expire(again, NOW)
     assert await status_of(store, "m1") is None
 
 

@@ -71,7 +71,7 @@ class Janitor:
         """Expire what is not in memory; what is there is the dispatcher's."""
         lane = self._window.lanes[priority]
         for message in lane.overdue(now):
-            if await self._store.expire(message.id, now):
+            if await self._store.expire(message, now):
                 lane.drop(message.id)
                 self._window.release(priority)
         expired = await self._store.expire_overdue(priority, lane.read_seq, now, CHUNK)

@@ -168,7 +168,7 @@ class Worker:
     async def _expire(self, job: Expiry) -> None:
         message = job.message
         try:
-            final = await self._store.expire(message.id, self._clock.now())
+            final = await self._store.expire(message, self._clock.now())
         except StoreUnavailable:
             self._dispatcher.refused(job)
             return

@@ -107,7 +107,8 @@ class Machine:
         store, model, key = self.store, self.model, message.id
         entry = model.entries.get(key)
         if name == "expire":
-            assert await store.expire(key, at) == (model.end(key, Status.EXPIRED, at) is not None)
+            expired = await store.expire(message, at)
+            assert expired == (model.end(key, Status.EXPIRED, at) is not None)
         elif name == "cancel":
             assert await store.cancel(key, at) == model.end(key, Status.CANCELLED, at)
         elif name == "expire_overdue":

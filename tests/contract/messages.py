@@ -90,7 +90,7 @@ async def finish(
 ) -> None:
     """Lead a queued message to a settled state over the edges."""
     if status is Status.EXPIRED:
-        assert await store.expire(message.id, at)
+        assert await store.expire(message, at)
     elif status is Status.CANCELLED:
         assert await store.cancel(message.id, at)
     else:

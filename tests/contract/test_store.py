@@ -149,7 +149,7 @@ async def test_a_settled_message_begins_no_attempt(store: Store, status: Status)
     await finish(store, message, status)
     before = await store.get("a")
     assert not await store.begin(message, "default", NOW + 5)
-    assert not await store.expire("a", NOW + 5)
+    assert not await store.expire(message, NOW + 5)
     assert not await store.cancel("a", NOW + 5)
     assert await settle(store, message, Status.SENT, at=NOW + 6) is status
     assert await store.get("a") == before
@@ -160,7 +160,7 @@ async def test_a_message_that_is_being_sent_is_not_begun_twice_nor_ended(store: 
     message = await accept(store, "a")
     assert await store.begin(message, "default", NOW + 1)
     assert not await store.begin(message, "default", NOW + 1)
-    assert not await store.expire("a", NOW + 2)
+    assert not await store.expire(message, NOW + 2)
     assert not await store.cancel("a", NOW + 2)
     assert not await store.retry("a", NOW + 2, NOW + 3600)
     assert await status_of(store, "a") is Status.SENDING
@@ -190,7 +190,6 @@ async def test_an_unknown_or_malformed_id_finds_nothing(store: Store, message_id
     await accept(store, "a")
     assert await store.get(message_id) is None
     assert not await store.cancel(message_id, NOW)
-    assert not await store.expire(message_id, NOW)
     assert not await store.retry(message_id, NOW, NOW + 1)
 
 

@@ -111,7 +111,7 @@ async def test_cancelled_changes_are_left_out(store: Store, published: list[Mess
     for change in (
         partial(store.begin, queued, "default", NOW),
         partial(store.postpone, queued, away, Requeue(queued, "unreachable", "refused")),
-        partial(store.expire, "queued", NOW),
+        partial(store.expire, queued, NOW),
         partial(store.cancel, "queued", NOW),
         partial(store.expire_overdue, "normal", 0, NOW + 99_999, 10),
         partial(store.retry, "failed", NOW, NOW + 1),

@@ -69,7 +69,7 @@ async def test_an_open_attempt_is_left_alone_by_all_but_its_look_up(store: Store
     assert not await store.retry("a", NOW + 3, NOW + 999)
     assert not await store.resend("a", NOW + 3)
     assert not await store.cancel("a", NOW + 3)
-    assert not await store.expire("a", NOW + 3)
+    assert not await store.expire(message, NOW + 3)
     assert not await store.begin(message, "default", NOW + 3)
     assert not await store.mark_unconfirmed("a", NOW + 3)
     assert await settle(store, message, Status.SENT, at=NOW + 3) is Status.UNKNOWN

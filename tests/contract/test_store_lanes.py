@@ -94,7 +94,7 @@ async def test_a_place_is_held_until_a_message_is_settled(store: Store) -> None:
     assert await held(store) == {"urgent": 3, "normal": 3, "bulk": 3}
     await store.resolve(asked, "default", NOW + 3, Final(Status.UNKNOWN, "gave_up", "?"))
     await settle(store, lanes["bulk"][0], Status.SENT, at=NOW + 3)
-    await store.expire("urgent0", NOW + 3)
+    await store.expire(lanes["urgent"][0], NOW + 3)
     await store.cancel("urgent1", NOW + 3)
     assert await held(store) == {"urgent": 1, "normal": 2, "bulk": 2}
     await store.retry("urgent0", NOW + 4, NOW + 99)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.contract.messages import NOW, accept, finish, requeue
+from tests.contract.messages import NOW, accept, finish, requeue, status_of
 from trio_wa.core.message import Message
 from trio_wa.core.status import Status
 from trio_wa.ports import Event, Store
@@ -41,6 +41,20 @@ async def test_a_retry_starts_anew_behind_what_is_queued(
     assert not await store.begin(first, "default", NOW + 5), "its old place is gone"
     assert await store.begin(again, "default", NOW + 5)
     assert (await store.ledger()).accepted == 3
+
+
+async def test_an_old_copy_does_not_expire_the_retried_message(
+    store: Store, published: list[Message]
+) -> None:
+    old = await accept(store, "a")
+    assert await store.expire(old, NOW + 1)
+    assert await store.retry("a", NOW + 2, NOW + 7200)
+    before = await store.get("a")
+    assert not await store.expire(old, NOW + 3)
+    assert not await store.expire(replace(old, id="nobody"), NOW + 3)
+    assert await store.get("a") == before
+    assert await store.expire(published[-1], NOW + 7200)
+    assert await status_of(store, "a") is Status.EXPIRED
 
 
 @pytest.mark.parametrize("status", [Status.SENT, Status.CANCELLED])

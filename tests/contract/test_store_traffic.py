@@ -240,7 +240,7 @@ async def test_a_record_says_its_place_in_the_queue(store: Store) -> None:
         assert record.seq == message.seq
     assert await store.cancel("b", NOW)
     await send(store, NOW)
-    assert await store.expire("a", NOW)
+    assert await store.expire(first, NOW)
     assert await store.retry("a", NOW, NOW + 99)
     record = await store.get("a")
     [queued] = await store.queued("normal", 0, 10)

@@ -16,7 +16,7 @@ _ENDS = tuple(EDGES[Status.SENDING])
 
 def begin(table: Table, message: Message, session: str, at: float) -> bool:
     """Record that an attempt begins; False if the message is not queued in that place any more."""
-    row = _queued(table, message)
+    row = table.queued(message)
     if row is None:
         return False
     table.bear(row, session, message.waha_id)
@@ -26,7 +26,7 @@ def begin(table: Table, message: Message, session: str, at: float) -> bool:
 
 def postpone(table: Table, message: Message, attempt: Attempt, decision: Requeue) -> bool:
     """Record an attempt that was not even begun; False if the message is not queued there."""
-    row = _queued(table, message)
+    row = table.queued(message)
     if row is None:
         return False
     row.code, row.detail = decision.code, decision.detail
@@ -93,14 +93,6 @@ def resolve(
         table.bear(row, session, _named(decision) or row.waha_id)
         table.finish(row, event)
     return after
-
-
-def _queued(table: Table, message: Message) -> Row | None:
-    """The row of a message if it is queued, in the place that the message has."""
-    row = table.rows.get(message.id)
-    if row is None or row.status is not Status.QUEUED or row.seq != message.seq:
-        return None
-    return row
 
 
 def _known(table: Table, row: Row, session: str, named: str | None) -> int | None:

@@ -58,12 +58,21 @@ def release_due(table: Table, at: float, limit: int) -> list[Message]:
     return released
 
 
-def end(table: Table, message_id: str, event: Event) -> Place | None:
-    """Take a message out of the queue for good, and say whose place it held; None if not queued."""
+def expire(table: Table, message: Message, at: float) -> bool:
+    """Expire a message; False if it is not queued in that place any more."""
+    row = table.queued(message)
+    if row is None:
+        return False
+    table.finish(row, Event(at, Status.EXPIRED))
+    return True
+
+
+def cancel(table: Table, message_id: str, at: float) -> Place | None:
+    """Cancel a queued message, and say whose place it held; None if it is not queued."""
     row = table.rows.get(message_id)
     if row is None or row.status is not Status.QUEUED:
         return None
-    return _end(table, row, event)
+    return _cancel(table, [row], at)[message_id]
 
 
 def cancel_batch(table: Table, batch: str, at: float, limit: int) -> dict[str, Place]:
@@ -117,11 +126,7 @@ def _goes_again(table: Table, row: Row) -> bool:
 
 
 def _cancel(table: Table, rows: Sequence[Row], at: float) -> dict[str, Place]:
-    event = Event(at, Status.CANCELLED)
-    return {row.draft.id: _end(table, row, event) for row in rows}
-
-
-def _end(table: Table, row: Row, event: Event) -> Place:
-    held = row.held
-    table.finish(row, event)
+    held = {row.draft.id: row.held for row in rows}
+    for row in rows:
+        table.finish(row, Event(at, Status.CANCELLED))
     return held

@@ -22,7 +22,6 @@ from trio_wa.ports import (
     Attempt,
     Batch,
     Draft,
-    Event,
     Filter,
     KeyReused,
     Ledger,
@@ -105,15 +104,13 @@ class MemoryStore(MemorySessionStore):
         """Record what follows for a message that was looked up; None if it is not any more."""
         return await write(partial(attempts.resolve, self._table, message, session, at, decision))
 
-    async def expire(self, message_id: str, at: float) -> bool:
+    async def expire(self, message: Message, at: float) -> bool:
         """Record that a queued message was not sent in time; False if it is not queued any more."""
-        event = Event(at, Status.EXPIRED)
-        return await write(partial(changes.end, self._table, message_id, event)) is not None
+        return await write(partial(changes.expire, self._table, message, at))
 
     async def cancel(self, message_id: str, at: float) -> Place | None:
         """Record that a queued message is not wanted any more, and say whose place it held."""
-        event = Event(at, Status.CANCELLED)
-        return await write(partial(changes.end, self._table, message_id, event))
+        return await write(partial(changes.cancel, self._table, message_id, at))
 
     async def cancel_batch(self, batch: str, at: float, limit: int) -> Mapping[str, Place]:
         """Cancel what is queued of a batch, the oldest first: their ids, and the places held."""

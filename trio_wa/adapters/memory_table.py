@@ -12,7 +12,7 @@ from trio_wa.adapters.memory_row import Row
 from trio_wa.adapters.memory_suppressions import Suppressions
 from trio_wa.adapters.traffic import Traffic
 from trio_wa.core.message import Message
-from trio_wa.core.status import REACHED
+from trio_wa.core.status import REACHED, Status
 from trio_wa.ports import Draft, Event, Publish
 
 _REACHED = tuple(REACHED)
@@ -60,6 +60,13 @@ class Table:
             self.queue.schedule(row, draft.send_at)
         else:
             self.queue.enter(row)
+        return row
+
+    def queued(self, message: Message) -> Row | None:
+        """The row of a message if it is queued, in the place that the message has."""
+        row = self.rows.get(message.id)
+        if row is None or row.status is not Status.QUEUED or row.seq != message.seq:
+            return None
         return row
 
     def bearer(self, session: str, waha_id: str) -> Row | None:

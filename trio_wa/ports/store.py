@@ -224,8 +224,11 @@ class Store(ReceiptStore, SessionStore, SuppressionStore, Protocol):
         called off as in `settle`.
         """
 
-    async def expire(self, message_id: str, at: float) -> bool:
-        """Record that a queued message was not sent in time; False if it is not queued any more."""
+    async def expire(self, message: Message, at: float) -> bool:
+        """Record that a queued message was not sent in time; False if it is not queued any more.
+
+        One that was retried meanwhile is queued under another `seq`, and stays so.
+        """
 
     async def cancel(self, message_id: str, at: float) -> Place | None:
         """Record that a queued message is not wanted any more; None if it is not queued.

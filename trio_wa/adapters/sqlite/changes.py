@@ -6,6 +6,7 @@ from trio_wa.adapters.sqlite.history import APPEND, line
 from trio_wa.adapters.sqlite.journal import Journal
 from trio_wa.adapters.sqlite.rows import MESSAGE, message, storable
 from trio_wa.adapters.sqlite.suppressions import unwanted
+from trio_wa.core.message import Message
 from trio_wa.core.status import Status
 from trio_wa.ports import Event
 
@@ -13,6 +14,7 @@ _END = f"""
 UPDATE messages SET status = ?, settled_at = ?, scheduled = 0, history = {APPEND}
 WHERE id = ? AND status = 'queued'
 """
+_EXPIRE = f"{_END} AND seq = ?"
 _RETRY = f"""
 UPDATE messages
 SET status = 'queued', seq = ?, expires_at = ?, due_at = 0, attempts = 0, deferrals = 0, resent = 0,
@@ -27,6 +29,14 @@ RETURNING {MESSAGE}
 def end(journal: Journal, message_id: str, event: Event) -> bool:
     """Take a message out of the queue for good; False if it is not queued."""
     journal.cursor.execute(_END, (event.status, event.at, line(event), storable(message_id)))
+    return journal.changed()
+
+
+def expire(journal: Journal, message: Message, at: float) -> bool:
+    """Expire a message; False if it is not queued in that place any more."""
+    event = Event(at, Status.EXPIRED)
+    values = (event.status, at, line(event), message.id, message.seq)
+    journal.cursor.execute(_EXPIRE, values)
     return journal.changed()
 
 

@@ -35,7 +35,6 @@ from trio_wa.ports import (
     Attempt,
     Batch,
     Draft,
-    Event,
     Filter,
     KeyReused,
     Ledger,
@@ -105,10 +104,9 @@ class SqliteStore(Receipts, Sessions, Suppressions):
         resolve = partial(attempts.resolve, message=message, session=session, at=at)
         return await self._writer.write(partial(resolve, decision=decision))
 
-    async def expire(self, message_id: str, at: float) -> bool:
+    async def expire(self, message: Message, at: float) -> bool:
         """Record that a queued message was not sent in time; False if it is not queued any more."""
-        change = partial(changes.end, message_id=message_id, event=Event(at, Status.EXPIRED))
-        return await self._writer.write(change)
+        return await self._writer.write(partial(changes.expire, message=message, at=at))
 
     async def cancel(self, message_id: str, at: float) -> Place | None:
         """Record that a queued message is not wanted any more; whose place it held, if any."""
