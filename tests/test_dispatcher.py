@@ -97,6 +97,10 @@ class Line:
         self.window.publish(arrival)
 
     @property
+    def free_permits(self) -> int:
+        return self.window.lanes["normal"]._permits.value
+
+    @property
     def settled(self) -> list[str]:
         return [name for name, _, _ in self.store.settles]
 
@@ -356,10 +360,6 @@ class Looked(Line):
             self._unsure.discard(sent.id)
             return Unknown("timeout", "")
         return Sent()
-
-    @property
-    def free_permits(self) -> int:
-        return self.window.lanes["normal"]._permits.value
 
     @property
     def written(self) -> list[str]:

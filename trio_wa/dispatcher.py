@@ -251,6 +251,8 @@ class Dispatcher:
         return self._dispatch.open > 0 and self.drain_until == inf
 
     def _claim(self, now: float) -> Turn:
+        while self._dispatch.outdated:  # their permits are of no use before a worker is idle
+            self._leave(self._dispatch.outdated.pop(), final=False)
         if now < self._not_before:
             return Wait(self._not_before)
         return self._dispatch.claim(now, jitter=random.random())  # noqa: S311 - jitter

@@ -56,6 +56,13 @@ class Model:
     def busy(self) -> list[tuple[str, Priority]]:
         return [line(held) for held in [*(claim.message for claim in self.claims), *self.open]]
 
+    def wait(self, arrival: Message) -> list[Message]:
+        """Let a message wait; of two copies the older one leaves, and is returned."""
+        copies = [waiting for waiting in self.waiting if waiting.id == arrival.id]
+        newest = max([*copies, arrival], key=lambda copy: copy.seq)
+        self.waiting = [waiting for waiting in self.waiting if waiting not in copies] + [newest]
+        return [copy for copy in [*copies, arrival] if copy is not newest]
+
     def heads(self) -> list[Message]:
         first: dict[tuple[str, Priority], Message] = {}
         for waiting in sorted(self.waiting, key=lambda waiting: waiting.seq):
@@ -163,10 +170,10 @@ class Model:
         passes, passes_of_lane = 0, 0
         went, lane_went = False, False
         for first, oldest in reversed(self.turns):
-            went = went or first.id == message.id
+            went = went or first.seq == message.seq
             lane_went = lane_went or first.priority == message.priority
             able = oldest.get(message.priority)
-            passes += not went and able is not None and able[0].id == message.id
+            passes += not went and able is not None and able[0].seq == message.seq
             passes_of_lane += not lane_went and able is not None
         return max(passes, passes_of_lane) >= 20
 

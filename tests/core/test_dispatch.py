@@ -90,8 +90,8 @@ class DispatchMachine(RuleBasedStateMachine):
         self.now = START
         self.seq = 0
         self.asks = asks  # which may file the heads anew
-        self.settled: set[str] = set()
-        self.added: set[str] = set()
+        self.settled: set[int] = set()
+        self.added: set[int] = set()
         quiet_hours = parse_quiet_hours(quiet) if quiet is not None else None
         self.dispatch = Dispatch(
             self.sessions,
@@ -189,9 +189,19 @@ class DispatchMachine(RuleBasedStateMachine):
         if (to, priority) not in self.model.busy:
             self.seq += 1
             begun = message(self.seq, to=to, expires_at=self.now + DAY, priority=priority)
-            self.added.add(begun.id)
+            self.added.add(begun.seq)
             self.model.open.append(begun)
             self.dispatch.block(begun)
+
+    @precondition(lambda self: self.model.waiting or self.model.claims or self.model.expiries)
+    @rule(data=st.data())
+    def retry(self, data: st.DataObject) -> None:
+        """A message became final in the store, was retried, and a newer copy of it comes."""
+        model = self.model
+        jobs = [*model.claims, *model.expiries]
+        old = data.draw(st.sampled_from([*model.waiting, *(job.message for job in jobs)]))
+        self.seq += 1
+        self._add(replace(old, seq=self.seq, due_at=0.0, expires_at=self.now + DAY, prefer=None))
 
     @rule()
     def claim_one(self) -> None:
@@ -223,7 +233,7 @@ class DispatchMachine(RuleBasedStateMachine):
     @rule(data=st.data(), again=st.booleans(), over=st.sampled_from([None, *NAMES]))
     def release(self, data: st.DataObject, again: bool, over: str | None) -> None:
         held = data.draw(st.sampled_from(self.model.open))
-        assert not self.dispatch.discard(held.id)
+        self._check_out(held)
         self._release(held, replace(held, prefer=over, due_at=self.now) if again else None)
 
     @precondition(lambda self: self.model.claims)
@@ -237,23 +247,30 @@ class DispatchMachine(RuleBasedStateMachine):
     @rule()
     def finish_expiry(self) -> None:
         expired = self.model.expiries.pop().message
-        self.settled.add(expired.id)
+        self.settled.add(expired.seq)
         self.dispatch.finish_expiry(expired)
+
+    @precondition(lambda self: self.model.expiries)
+    @rule()
+    def refuse_expiry(self) -> None:
+        """The store did not record an expiry: the message comes back as it was."""
+        expired = self.model.expiries.pop().message
+        self.dispatch.finish_expiry(expired)
+        self._add(expired)
 
     @precondition(lambda self: self.model.waiting)
     @rule(data=st.data())
     def discard(self, data: st.DataObject) -> None:
         gone = data.draw(st.sampled_from(self.model.waiting))
         self.model.waiting.remove(gone)
-        self.settled.add(gone.id)
+        self.settled.add(gone.seq)
         assert self.dispatch.discard(gone.id)
         assert not self.dispatch.discard(gone.id)
 
     @precondition(lambda self: self.model.claims)
     @rule(data=st.data())
     def discard_in_flight(self, data: st.DataObject) -> None:
-        claim = data.draw(st.sampled_from(self.model.claims))
-        assert not self.dispatch.discard(claim.message.id)
+        self._check_out(data.draw(st.sampled_from(self.model.claims)).message)
 
     @rule(seconds=st.sampled_from([0.001, 0.3, 1.0, 7.0, 100.0, HOUR, DAY / 2]))
     def pass_time(self, seconds: float) -> None:
@@ -330,9 +347,20 @@ class DispatchMachine(RuleBasedStateMachine):
             assert self.now < began_at + longest
 
     def _add(self, arrival: Message) -> None:
-        self.added.add(arrival.id)
-        self.model.waiting.append(arrival)
+        self.added.add(arrival.seq)
+        old = self.model.wait(arrival)
         self.dispatch.add(arrival)
+        self._note_outdated(old)
+
+    def _note_outdated(self, old: list[Message]) -> None:
+        assert self.dispatch.outdated == old
+        self.settled.update(message.seq for message in old)
+        self.dispatch.outdated.clear()
+
+    def _check_out(self, held: Message) -> None:
+        """What is with a worker, or looked up, is not in the ready set; a newer copy may be."""
+        if all(waiting.id != held.id for waiting in self.model.waiting):
+            assert not self.dispatch.discard(held.id)
 
     def _set_status(self, name: str, status: str | None) -> None:
         self.model.statuses[name] = status
@@ -348,12 +376,17 @@ class DispatchMachine(RuleBasedStateMachine):
 
     def _release(self, held: Message, requeue: Message | None) -> None:
         self.model.open.remove(held)
-        if requeue is None:
-            self.settled.add(held.id)
-        else:
-            self.model.waiting.append(requeue)
+        old = self._leave_or_wait(held, requeue)
         assert self.dispatch.release(held, requeue)
         assert not self.dispatch.release(held, requeue)
+        self._note_outdated(old)
+
+    def _leave_or_wait(self, held: Message, requeue: Message | None) -> list[Message]:
+        """What the model makes of a message that comes back; the old copy that leaves."""
+        if requeue is not None:
+            return self.model.wait(requeue)
+        self.settled.add(held.seq)
+        return []
 
     def _finish(
         self, claim: Claim, outcome: Outcome | None, jitter: float, *, refused: bool = False
@@ -365,12 +398,10 @@ class DispatchMachine(RuleBasedStateMachine):
             decision = decide(claim.message, outcome, now=self.now, policy=POLICY, jitter=jitter)
             requeue = decision.message if isinstance(decision, Requeue) else None
         self.model.claims.remove(claim)
-        if requeue is None:
-            self.settled.add(claim.message.id)
-        else:
-            self.model.waiting.append(requeue)
+        old = self._leave_or_wait(claim.message, requeue)
         self.model.note(claim, outcome, self.now)
         self.dispatch.finish(claim, outcome, requeue, now=self.now, jitter=jitter)
+        self._note_outdated(old)
 
     def _claim(self) -> Claim | Expiry | Wait:
         model, now = self.model, self.now

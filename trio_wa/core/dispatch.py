@@ -24,6 +24,9 @@ class Dispatch:
     Lanes, order per recipient, rotation, bulkhead, gates and pace are rules of `claim` alone. A
     message whose attempt is open (it is being looked up) is with no worker, and the next ones to
     its recipient wait: those of its lane, as with all that has to do with order.
+
+    `outdated` are old copies of messages that were retried: they are out, because the newer ones
+    wait. Whoever gives their permits back empties it.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Dispatch:
             sessions, workers=workers, retry_base=retry_base, sticky=sticky, limits=limits
         )
         self.lanes = Lanes(self.rotation)
+        self.outdated: list[Message] = []
         self._forecast = Forecast(self.lanes, self.rotation, quiet_hours)
         self._turns = Turns(self.lanes)
         self._workers = workers
@@ -96,8 +100,10 @@ class Dispatch:
         return self.lanes.message(message_id)
 
     def add(self, message: Message) -> None:
-        """Take a message into the ready set of its lane."""
-        self.lanes[message.priority].add(message)
+        """Take a message into the ready set of its lane; of two copies the newer stays."""
+        old = self.lanes[message.priority].add(message)
+        if old is not None:
+            self.outdated.append(old)
 
     def discard(self, message_id: str) -> Message | None:
         """Drop a waiting message, as after its cancellation; None if it does not wait here."""

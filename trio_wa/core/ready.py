@@ -66,8 +66,17 @@ class ReadySet:
         line = self._lines[message.chat_id]
         return not line.holds and self._head(line) is message
 
-    def add(self, message: Message) -> None:
-        """Put a message into its recipient's line, at the place of its `seq`."""
+    def add(self, message: Message) -> Message | None:
+        """Put a message into its recipient's line, at the place of its `seq`.
+
+        It may wait there already, as one that was retried. Of two copies that of the higher `seq`
+        stays, of the same `seq` the one that came last; returns the other, which is out.
+        """
+        other = self._messages.get(message.id)
+        if other is not None:
+            if message.seq < other.seq:
+                return message
+            self.discard(message.id)
         arrival = self._arrivals[message.id] = next(self._numbers)
         self._messages[message.id] = message
         self.preferring += message.prefer is not None
@@ -78,6 +87,7 @@ class ReadySet:
         line.waiting.push((message.seq, arrival, message.id))
         if self.is_head(message):
             self._offer(message, line)
+        return other
 
     def pass_over(self, message_id: str) -> None:
         """Note that a waiting message could have gone, and another went."""
