@@ -68,13 +68,12 @@ class Janitor:
         await self._repeat(lambda: self._store.forget_histories(now - HISTORY_SECONDS, CHUNK))
 
     async def _expire_overdue(self, priority: Priority, now: float) -> int:
-        """Expire what is not in memory; what is there is the dispatcher's."""
-        lane = self._window.lanes[priority]
-        for message in lane.overdue(now):
-            if await self._store.expire(message, now):
-                lane.drop(message.id)
-                self._window.release(priority)
-        expired = await self._store.expire_overdue(priority, lane.read_seq, now, CHUNK)
+        """Expire what is not in memory; what is there is the dispatcher's.
+
+        A copy that comes there meanwhile leaves again, as it finds nothing to expire.
+        """
+        fed_seq = self._window.lanes[priority].fed_seq
+        expired = await self._store.expire_overdue(priority, fed_seq, now, CHUNK)
         self._window.release(priority, expired)
         return expired
 

@@ -71,17 +71,11 @@ class Lane:
                 self._permits.release()
 
     def drop(self, message_id: str) -> None:
-        """Note that a message became final that is not in memory: it is not to get there."""
+        """Note that a message became final that is not in memory: it is not to get there.
+
+        An old copy would do no harm, but might keep others waiting until its turn comes.
+        """
         self._in_hand.pop(message_id, None)
-
-    def overdue(self, now: float) -> list[Message]:
-        """Those that wait for a permit, and whose time is over."""
-        return [message for message in self._in_hand.values() if message.expires_at <= now]
-
-    @property
-    def read_seq(self) -> int:
-        """The last `seq` that is in memory, or waits for a permit only."""
-        return max([self.fed_seq, *(message.seq for message in self._in_hand.values())])
 
     async def enter(self) -> None:
         """Take a permit for a message that comes into memory without waiting there to be sent."""
