@@ -506,6 +506,15 @@ async def test_what_was_overtaken_and_lies_only_in_the_store_gives_its_place_bac
     assert (under_test.window.backlog, under_test.free_permits) == (0, 1_000)
 
 
+async def test_what_is_cancelled_while_it_is_scheduled_gives_its_place_back(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    under_test = Line()
+    assert under_test.window.reserve("scheduled")
+    under_test.dispatcher.discard("m1", "scheduled")
+    assert under_test.window.places("scheduled").taken == 0
+
+
 async def test_what_becomes_final_while_it_waits_for_a_permit_does_not_come_into_memory(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
