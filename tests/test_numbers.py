@@ -3,10 +3,18 @@
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
-from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
+from phonenumbers import (
+    COUNTRY_CODE_TO_REGION_CODE,
+    PhoneNumberFormat,
+    PhoneNumberType,
+    example_number,
+    example_number_for_non_geo_entity,
+    example_number_for_type,
+    format_number,
+)
 
 from trio_wa.core.recipient import BadRecipient, chat_id
-from trio_wa.intake.numbers import _possible, _stands, recipient
+from trio_wa.intake.numbers import _possible, _stands, known_chat, recipient
 
 
 @pytest.mark.parametrize(
@@ -31,12 +39,49 @@ def test_the_ways_to_write_a_number_name_the_same_recipient(to: str) -> None:
         ("+39 06 1234567", "39061234567@c.us"),  # in Italy the 0 belongs to the number
         ("447700900091", "447700900091@c.us"),  # of fiction: unusual, but possible
         ("6281234567890@c.us", "6281234567890@c.us"),
-        ("628@c.us", "628@c.us"),  # a chat id passes as it is
+        ("120363025246125486-12@g.us", "120363025246125486-12@g.us"),
+        ("12@lid", "12@lid"),  # what stands before another host is no number
+        ("12@newsletter", "12@newsletter"),
         ("120363025246125486@g.us", "120363025246125486@g.us"),
     ],
 )
 def test_other_numbers_are_international_and_chat_ids_pass(to: str, expected: str) -> None:
     assert recipient(to, "ID") == expected
+
+
+@pytest.mark.parametrize(
+    "digits",
+    [
+        *("5511987654321", "551187654321"),  # Brazil, with the ninth digit of today and without it
+        *("5215512345678", "525512345678"),  # Mexico, with the 1 of former times and without it
+        *("5491123456789", "541123456789"),  # Argentina, with the 9 of mobile phones and without
+        *("22901020304", "2290101020304"),  # Benin, before 2024 and after
+        *("39061234567", "393331234567", "447700900999", "12025550123", "5926001234"),
+    ],
+)
+def test_the_ids_of_real_phones_pass_as_they_are_and_so_do_their_numbers(digits: str) -> None:
+    assert recipient(f"{digits}@c.us", "ID") == recipient(digits, "ID") == f"{digits}@c.us"
+
+
+@pytest.mark.parametrize("code", sorted(COUNTRY_CODE_TO_REGION_CODE))
+def test_the_examples_of_each_country_are_ids_that_can_exist(code: int) -> None:
+    for region in COUNTRY_CODE_TO_REGION_CODE[code]:
+        kind = PhoneNumberType.MOBILE
+        example = (
+            example_number_for_non_geo_entity(code)
+            if region == "001"
+            else example_number_for_type(region, kind) or example_number(region)
+        )
+        if example is not None:  # Ascension and such have none
+            digits = format_number(example, PhoneNumberFormat.E164).removeprefix("+")
+            assert recipient(f"{digits}@c.us", None) == f"{digits}@c.us"
+
+
+def test_what_was_recorded_under_any_chat_id_is_found_by_it() -> None:
+    assert known_chat("12@c.us", "ID") == "12@c.us"
+    assert known_chat("0812-3456-7890", "ID") == "6281234567890@c.us"
+    with pytest.raises(BadRecipient, match="is too short"):
+        known_chat("12", "ID")
 
 
 def test_the_region_decides_whose_a_number_with_a_leading_zero_is() -> None:
@@ -65,6 +110,12 @@ def test_the_region_decides_whose_a_number_with_a_leading_zero_is() -> None:
         ("0\u0668123456789", "is not a phone number"),
         ("", "is not a phone number"),
         ("628@x", "is not a chat id"),
+        ("12@c.us", "is too short for a phone number"),
+        ("62812@c.us", "is too short for a number of its country"),
+        ("081234567890@c.us", "starts with 0: write the number with its country code"),
+        ("999123456789@c.us", "country code that does not exist"),
+        ("62812345678901234@c.us", "has 17 digits"),
+        ("6281234-567890@c.us", "only that of a group has a hyphen"),
     ],
 )
 def test_what_cannot_exist_is_refused_with_the_reason(to: str, why: str) -> None:

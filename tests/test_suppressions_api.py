@@ -106,6 +106,7 @@ async def test_who_is_taken_off_is_not_there_any_more() -> None:
         ("/suppressions/0812-3456-7890", NUMBER),
         (f"/suppressions/{NUMBER}", NUMBER),
         ("/suppressions/123456789012345@lid", "123456789012345@lid"),
+        ("/suppressions/12@c.us", "12@c.us"),  # whoever WAHA's webhooks named can be taken off it
     ],
 )
 async def test_a_number_is_read_as_to_is(path: str, chat_id: str) -> None:

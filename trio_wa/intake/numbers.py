@@ -33,20 +33,45 @@ _UNREADABLE = {
 }
 _TOO_SHORT = "is too short for a phone number"
 """What else keeps digits from being read; libphonenumber calls the shortest no number at all."""
+_MEXICAN = re.compile("521[0-9]{10}")
+"""A mobile phone of Mexico with its former 1, dropped in 2019: WhatsApp's ids may still have it."""
 
 
 def recipient(to: str, region: str | None) -> str:
-    """The chat id for a phone number, or for a chat id itself, which passes as it is.
+    """The chat id to send to, for a phone number that can exist or for a chat id itself.
 
     A number that starts with 0 is one of `region`, an ISO 3166 code such as `ID`; any other is
     international, with or without `+`: `6591234567` is of Singapore, wherever the caller is. An
     unusual number passes if its length is possible, by the metadata of Google's libphonenumber.
+    A chat id passes as it is, if what it has before `@c.us` is an international number that can
+    exist; what stands before the other hosts is no number.
+
+    Raises:
+        BadRecipient: neither a number that can exist nor a chat id that can.
+    """
+    if "@" not in to:
+        return _of_number(to, region)
+    named = chat_id(to)
+    number, _, host = named.partition("@")
+    if host == "c.us":
+        if not number.isdigit():
+            raise BadRecipient("is not a chat id: only that of a group has a hyphen")
+        _international(number)
+    return named
+
+
+def known_chat(to: str, region: str | None) -> str:
+    """The chat id by which something was recorded: as `recipient`, but any chat id passes.
+
+    WhatsApp names some chats itself, and what is on record has to be found.
 
     Raises:
         BadRecipient: neither a number that can exist nor a chat id.
     """
-    if "@" in to:
-        return chat_id(to)
+    return chat_id(to) if "@" in to else _of_number(to, region)
+
+
+def _of_number(to: str, region: str | None) -> str:
     bare = to.isascii() and to.isdigit() and not to.startswith("0") and len(to) <= MAX_DIGITS
     if bare and _stands(to):
         return f"{to}@c.us"  # as nearly all of a campaign are written
@@ -54,9 +79,16 @@ def recipient(to: str, region: str | None) -> str:
     numeric = digits.isascii() and digits.isdigit()
     if region is not None and numeric and digits.startswith("0") and not digits.startswith("00"):
         return _possible(digits, region)
+    return _international(to)
+
+
+def _international(to: str) -> str:
+    """The chat id of a number in international form that can exist; raises BadRecipient."""
     number = chat_id(to)  # says what is wrong with what is no number at all
-    digits = digits.removeprefix("+")
-    return number if _stands(digits) else _possible(f"+{digits}", None)
+    digits = number.removesuffix("@c.us")
+    return (
+        number if _stands(digits) or _MEXICAN.fullmatch(digits) else _possible(f"+{digits}", None)
+    )
 
 
 @dataclass(frozen=True, slots=True)

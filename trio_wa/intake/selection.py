@@ -8,7 +8,7 @@ from typing import Any
 
 from trio_wa.core.status import Status
 from trio_wa.intake.cursor import read_cursor
-from trio_wa.intake.numbers import recipient
+from trio_wa.intake.numbers import known_chat
 from trio_wa.intake.times import read_time
 from trio_wa.ports import Filter
 
@@ -52,7 +52,7 @@ def read_selection(
     for name, value in params.items():
         try:
             text = _read(name, value, known)
-            read[name] = recipient(text, region) if name == "to" else _READERS[name](text)
+            read[name] = known_chat(text, region) if name == "to" else _READERS[name](text)
         except ValueError as error:
             errors.append({"field": name, "detail": f"{name} {error}"})
     if errors:

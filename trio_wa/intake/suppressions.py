@@ -11,7 +11,7 @@ from trio_wa.core.contacts import is_person
 from trio_wa.core.recipient import CHAT_ID, BadRecipient
 from trio_wa.intake.http import Request, Response, answer, problem
 from trio_wa.intake.messages import refused
-from trio_wa.intake.numbers import recipient
+from trio_wa.intake.numbers import known_chat
 from trio_wa.intake.recording import fetched, recorded
 from trio_wa.intake.selection import BadSelection, read_selection
 from trio_wa.opt_outs import OptOuts, Waiting
@@ -96,7 +96,7 @@ class Suppressions:
     def _read_number(self, request: Request) -> str:
         """The chat id of the person whom the path names; raises BadSelection."""
         try:
-            chat_id = recipient(request.params["number"], self._region)
+            chat_id = known_chat(request.params["number"], self._region)
         except BadRecipient as error:
             raise _wrong("number", str(error)) from None
         if not is_person(chat_id):
