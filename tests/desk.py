@@ -224,6 +224,7 @@ class Desk:
         by: str | None = None,
         given: Any = None,
         query: Mapping[str, str] | None = None,
+        repeated: tuple[str, ...] = (),
         headers: Mapping[str, str] | None = None,
         peer: str = "127.0.0.1",
     ) -> Response:
@@ -238,6 +239,7 @@ class Desk:
                 {"host": "127.0.0.1:8080", **named, **(headers or {})},
                 peer,
                 b"" if given is None else body,
+                repeated=repeated,
             )
         )
 

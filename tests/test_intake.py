@@ -310,6 +310,58 @@ async def test_a_wrong_method_is_a_405_problem_that_tells_the_right_one(method: 
     assert response.headers["Allow"] == "POST"
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/alerts"),
+        ("GET", "/sessions"),
+        ("GET", "/ledger"),
+        ("GET", "/messages/x"),
+        ("POST", "/messages/x/cancel"),
+        ("POST", "/messages/x/retry"),
+        ("GET", "/batches/x"),
+        ("POST", "/batches/x/cancel"),
+        ("GET", "/suppressions/6281234567890"),
+        ("PUT", "/suppressions/6281234567890"),
+        ("POST", "/sessions/a/pause"),
+        ("GET", "/sessions/a/qr"),
+    ],
+)
+async def test_a_parameter_where_there_are_none_is_refused(method: str, path: str) -> None:
+    answer = await Desk().ask(method, path, query={"limit": "-1", "foo": ""})
+    assert (answer.status, answer.code) == (400, "parameter_invalid")
+    assert answer.body["errors"] == [
+        {"field": name, "detail": f"{name} is no parameter here: there are none"}
+        for name in ("limit", "foo")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/messages"),
+        ("POST", "/messages/retry"),
+        ("GET", "/suppressions"),
+        ("POST", "/send/batch"),
+    ],
+)
+async def test_a_parameter_that_is_given_twice_is_refused(method: str, path: str) -> None:
+    answer = await Desk().ask(method, path, query={"limit": "1"}, repeated=("limit",))
+    assert (answer.status, answer.code) == (400, "parameter_invalid")
+    detail = "limit is given more than once: give it once"
+    assert answer.body["errors"] == [{"field": "limit", "detail": detail}]
+
+
+async def test_probes_webhooks_and_sends_may_have_any_query() -> None:
+    desk = Desk()
+    query: Any = {"query": {"foo": "1"}, "repeated": ("foo",)}
+    for path in ("/livez", "/readyz"):
+        assert (await desk.ask("GET", path, **query)).status == 200
+    assert (await desk.ask("POST", "/send", given=GOOD, **query)).status == 202
+    event = {"id": "1", "timestamp": 1.0, "event": "other", "session": "a"}
+    assert (await desk.ask("POST", "/webhooks/waha", given=event, **query)).status == 200
+
+
 async def test_head_is_answered_as_get() -> None:
     assert (await router()(Request("HEAD", "/livez"))).status == 200
 

@@ -33,7 +33,7 @@ class Bench:
         handlers = Suppressions(self.list, self.waiting, self.clock, region)
         one = {"GET": handlers.show, "PUT": handlers.add, "DELETE": handlers.remove}
         routes = {
-            "/suppressions": {"GET": Route(handlers.list, "read")},
+            "/suppressions": {"GET": Route(handlers.list, "read", query="read")},
             "/suppressions/{number}": {
                 method: Route(handler, "admin") for method, handler in one.items()
             },

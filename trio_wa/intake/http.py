@@ -13,6 +13,7 @@ from trio_wa.intake.caller import NOBODY, Caller
 class Request:
     """One HTTP request, read whole. Names in `headers` are in lower case; `peer` is an address.
 
+    `repeated` are the names that the query has more than once: `query` has their first values.
     The router adds `caller`, who it is that asks, and `params`, what the path names.
     """
 
@@ -24,6 +25,7 @@ class Request:
     body: bytes = b""
     caller: Caller = NOBODY
     params: Mapping[str, str] = field(default_factory=dict)
+    repeated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import structlog
 
@@ -20,10 +20,15 @@ Authorizing: TypeAlias = Callable[[Request, Access], Caller | Response]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A handler, and what a caller needs to reach it."""
+    """A handler, and what a caller needs to reach it.
+
+    `query` says of the parameters of a query that there are none here, that the handler takes or
+    refuses each (`read`), or that they mean nothing (`ignored`).
+    """
 
     handler: Handler
     access: Access
+    query: Literal["none", "read", "ignored"] = "none"
 
 
 Methods: TypeAlias = Mapping[str, Route]
@@ -56,6 +61,9 @@ class Router:
             allowed = ", ".join(methods)
             detail = f"{request.path} takes {allowed}, not {request.method}"
             return problem(405, "method_not_allowed", detail, Allow=allowed)
+        if errors := _wrong_parameters(request, route):
+            detail = "; ".join(error["detail"] for error in errors)
+            return problem(400, "parameter_invalid", detail, errors=errors)
         try:
             return await route.handler(replace(request, caller=caller, params=params))
         except StoreUnavailable as error:
@@ -78,6 +86,18 @@ def _access(route: Route | None, methods: Methods) -> Access:
     if route is None:
         route = next(iter(methods.values()), None)
     return "known" if route is None else route.access
+
+
+def _wrong_parameters(request: Request, route: Route) -> list[dict[str, str]]:
+    """What is wrong with a query as such, whatever the values."""
+    match route.query:
+        case "ignored":
+            return []
+        case "none":
+            why = dict.fromkeys(request.query, "is no parameter here: there are none")
+        case "read":
+            why = dict.fromkeys(request.repeated, "is given more than once: give it once")
+    return [{"field": name, "detail": f"{name} {reason}"} for name, reason in why.items()]
 
 
 def _pattern(path: str) -> re.Pattern[str]:

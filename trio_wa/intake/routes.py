@@ -59,7 +59,10 @@ def create_routes(
     alerts: Latest,
     clock: Clock,
 ) -> Mapping[str, Methods]:
-    """Every path, its methods, and for each what a caller needs."""
+    """Every path, its methods, and for each what a caller needs.
+
+    A query is ignored where the Go service ignored it, and where probes and WAHA may add one.
+    """
     names = frozenset(session.name for session in settings.sessions)
     admission = Admission(store, media, window, clock, settings.message_ttl, names, dispatch)
     accept = Accept(admission, settings.region)
@@ -78,18 +81,18 @@ def create_routes(
         return answer(200, ledger_view(await fetched(store.ledger())))
 
     return {
-        "/send": {"POST": Route(accept, "submit")},
-        "/send/batch": {"POST": Route(accept_batch, "send")},
+        "/send": {"POST": Route(accept, "submit", query="ignored")},
+        "/send/batch": {"POST": Route(accept_batch, "send", query="read")},
         "/batches/{id}": {"GET": Route(batches.show, "read")},
         "/batches/{id}/cancel": {"POST": Route(batches.cancel, "send")},
-        "/suppressions": {"GET": Route(suppressions.list, "read")},
+        "/suppressions": {"GET": Route(suppressions.list, "read", query="read")},
         "/suppressions/{number}": {
             "GET": Route(suppressions.show, "read"),
             "PUT": Route(suppressions.add, "send"),
             "DELETE": Route(suppressions.remove, "admin"),
         },
-        "/messages": {"GET": Route(messages.list, "read")},
-        "/messages/retry": {"POST": Route(BulkRetry(operations), "send")},
+        "/messages": {"GET": Route(messages.list, "read", query="read")},
+        "/messages/retry": {"POST": Route(BulkRetry(operations), "send", query="read")},
         "/messages/{id}": {"GET": Route(messages.show, "read")},
         "/messages/{id}/cancel": {"POST": Route(operations.cancel, "send")},
         "/messages/{id}/retry": {"POST": Route(operations.retry, "send")},
@@ -99,8 +102,10 @@ def create_routes(
         "/sessions/{name}/restart": {"POST": Route(desk.restart, "admin")},
         "/sessions/{name}/qr": {"GET": Route(desk.qr_code, "admin")},
         "/alerts": {"GET": Route(alert_desk.list, "read")},
-        "/webhooks/waha": {"POST": Route(webhooks, "open" if secret else "unsigned")},
+        "/webhooks/waha": {
+            "POST": Route(webhooks, "open" if secret else "unsigned", query="ignored")
+        },
         "/ledger": {"GET": Route(ledger, "admin")},
-        "/livez": {"GET": Route(health.live, "open")},
-        "/readyz": {"GET": Route(health.ready, "open")},
+        "/livez": {"GET": Route(health.live, "open", query="ignored")},
+        "/readyz": {"GET": Route(health.ready, "open", query="ignored")},
     }

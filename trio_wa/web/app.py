@@ -31,6 +31,7 @@ def create_app(intake: Intake, *, max_body_bytes: int) -> QuartTrio:
                     headers={name.lower(): value for name, value in current.headers.items()},
                     peer=current.remote_addr or "",
                     body=body,
+                    repeated=tuple(name for name, given in current.args.lists() if len(given) > 1),
                 )
             )
         )

@@ -1,0 +1,44 @@
+"""The application between HTTP and the intake: what it carries there, what it refuses itself."""
+
+import json
+from typing import Any
+
+import pytest
+
+from trio_wa.intake.http import Request, Response, answer
+from trio_wa.web.app import create_app
+
+
+class Carried:
+    """An application before an intake that notes what comes, and answers 200."""
+
+    def __init__(self, max_body_bytes: int = 1_000) -> None:
+        self.requests: list[Request] = []
+        self.client = create_app(self._note, max_body_bytes=max_body_bytes).test_client()
+
+    async def _note(self, request: Request) -> Response:
+        self.requests.append(request)
+        return answer(200, {})
+
+    async def ask(self, method: str, path: str, body: bytes = b"") -> tuple[int, Any]:
+        """The status of the answer, and its members."""
+        response = await self.client.open(path, method=method, data=body)
+        return response.status_code, json.loads(await response.get_data())
+
+
+@pytest.mark.parametrize(
+    ("query", "first", "repeated"),
+    [
+        ("", {}, ()),
+        ("limit=1", {"limit": "1"}, ()),
+        ("limit=1&limit=2&a=&limit=2", {"limit": "1", "a": ""}, ("limit",)),
+        ("a=1&b=1&b=1&a=2", {"a": "1", "b": "1"}, ("a", "b")),
+    ],
+)
+async def test_a_query_tells_what_it_has_twice(
+    query: str, first: dict[str, str], repeated: tuple[str, ...]
+) -> None:
+    carried = Carried()
+    assert (await carried.ask("GET", f"/messages?{query}"))[0] == 200
+    [request] = carried.requests
+    assert (request.query, request.repeated) == (first, repeated)
