@@ -736,6 +736,13 @@ async def test_a_bulk_retry_ends_in_time_on_a_slow_store(autojump_clock: MockClo
     assert desk.window.backlog == 3
 
 
+@pytest.mark.parametrize("query", [{}, {"status": ""}, {"status": "bogus"}, {"status": "sent"}])
+async def test_a_bulk_retry_names_the_statuses_that_it_takes(query: dict[str, str]) -> None:
+    answer = await Desk().ask("POST", "/messages/retry", query=query)
+    assert answer.status == 400
+    assert answer.body["detail"] == "status must be one of failed, unknown, expired"
+
+
 @pytest.mark.parametrize(
     ("given_body", "field"),
     [

@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from trio_wa.core.status import Status
@@ -39,20 +40,22 @@ def read_selection(
     region: str | None,
     limit: int = DEFAULT_LIMIT,
     names: Collection[str] | None = None,
+    statuses: Collection[Status] = tuple(Status),
 ) -> Selection:
     """Read parameters, from a query or from JSON; `limit` is taken where they name none.
 
     A `to` that starts with 0 is a number of `region`.
-    `names` are those that are known, all by default. Raises BadSelection for the others, and for
-    each that cannot be read.
+    `names` are those that are known, all by default, and `statuses` those that may be asked for.
+    Raises BadSelection for the others, and for each that cannot be read.
     """
-    known = names or _READERS
+    readers = _readers(region, statuses)
+    known = names or readers
     read: dict[str, Any] = {"limit": limit}
     errors: list[dict[str, str]] = []
     for name, value in params.items():
         try:
             text = _read(name, value, known)
-            read[name] = known_chat(text, region) if name == "to" else _READERS[name](text)
+            read[name] = readers[name](text)
         except ValueError as error:
             errors.append({"field": name, "detail": f"{name} {error}"})
     if errors:
@@ -73,11 +76,10 @@ def _read(name: str, value: object, known: Collection[str]) -> str:
     return value
 
 
-def _status(text: str) -> Status:
-    try:
+def _status(text: str, allowed: Collection[Status]) -> Status:
+    if text in allowed:
         return Status(text)
-    except ValueError:
-        raise ValueError(f"must be one of {', '.join(Status)}") from None
+    raise ValueError(f"must be one of {', '.join(allowed)}")
 
 
 def _session(text: str) -> str:
@@ -104,14 +106,18 @@ def _limit(text: str) -> int:
     raise ValueError(f"must be a whole number from 1 to {MAX_LIMIT}")
 
 
-_READERS: Mapping[str, Callable[[str], Any]] = {
-    "status": _status,
-    "to": str,
-    "session": _session,
-    "after": read_time,
-    "before": read_time,
-    "unconfirmed": _only,
-    "batch": _batch,
-    "limit": _limit,
-    "cursor": read_cursor,
-}
+def _readers(
+    region: str | None, statuses: Collection[Status]
+) -> Mapping[str, Callable[[str], Any]]:
+    """What reads each parameter."""
+    return {
+        "status": partial(_status, allowed=statuses),
+        "to": partial(known_chat, region=region),
+        "session": _session,
+        "after": read_time,
+        "before": read_time,
+        "unconfirmed": _only,
+        "batch": _batch,
+        "limit": _limit,
+        "cursor": read_cursor,
+    }
