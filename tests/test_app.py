@@ -42,3 +42,12 @@ async def test_a_query_tells_what_it_has_twice(
     assert (await carried.ask("GET", f"/messages?{query}"))[0] == 200
     [request] = carried.requests
     assert (request.query, request.repeated) == (first, repeated)
+
+
+async def test_a_body_too_large_is_named() -> None:
+    carried = Carried(max_body_bytes=10)
+    status, members = await carried.ask("POST", "/send", b"x" * 11)
+    detail = "the body is larger than MAX_BODY_BYTES, 10 bytes"
+    assert (status, members["code"]) == (413, "request_entity_too_large")
+    assert members["errors"] == [{"field": "body", "detail": detail}]
+    assert carried.requests == []

@@ -52,6 +52,7 @@ async def test_another_payload_under_the_same_key_is_422() -> None:
     for change in ({"message": "Hullo"}, {"to": "6281234567891"}, {"session": "a"}):
         answer = await send(desk, "k", HELLO | change)
         assert (answer.status, answer.code) == (422, "idempotency_key_reused")
+        assert [error["field"] for error in answer.body["errors"]] == ["Idempotency-Key"]
     assert len(desk.published()) == 1
     assert desk.window.backlog == 1
 
@@ -175,6 +176,9 @@ async def test_a_key_of_another_form_is_400(key: str) -> None:
     desk = Desk()
     answer = await send(desk, key)
     assert (answer.status, answer.code) == (400, "idempotency_key_invalid")
+    detail = answer.body["detail"]
+    assert answer.body["errors"] == [{"field": "Idempotency-Key", "detail": detail}]
+    assert ("must not be empty" in detail) == (key == "")
     assert "Idempotency-Key must" in answer.body["detail"]
     assert desk.published() == []
 

@@ -234,6 +234,7 @@ async def test_a_bound_key_sends_over_its_sessions_alone() -> None:
     for session in ("a", ["a", "b"], "no-such-session"):
         answer = await desk.ask("POST", "/send", given=HELLO | {"session": session}, by="bound")
         assert (answer.status, answer.code) == (403, "session_forbidden")
+        assert [error["field"] for error in answer.body["errors"]] == ["session"]
     assert desk.published() == []
     assert desk.window.backlog == 3
 

@@ -51,6 +51,7 @@ async def test_who_writes_stop_gets_nothing_more_but_what_ignores_it(trio_wa, wa
     assert await status_of(trio_wa, other) == "queued"
     response = await post(trio_wa)
     assert (response.status_code, response.json()["code"]) == (422, "suppressed")
+    assert [error["field"] for error in response.json()["errors"]] == ["to"]
     response = await post(trio_wa, priority="urgent")
     assert (response.status_code, response.json()["code"]) == (422, "suppressed")
     entry = (await trio_wa.client.get(f"/suppressions/{NUMBER}")).json()

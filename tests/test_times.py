@@ -64,6 +64,9 @@ async def test_what_is_too_late_already_is_refused() -> None:
     desk = Desk()
     answer = await send(desk, expires_at=timestamp(desk.clock.now() - 1))
     assert (answer.status, answer.body["code"]) == (422, "cannot_meet_ttl")
+    assert answer.body["errors"] == [{"field": "expires_at", "detail": answer.body["detail"]}]
+    assert answer.body["detail"].startswith("expires_at is past, ")  # no priority would help
+    assert (await send(desk, expires_at="1970-01-01T00:00:00Z")).status == 422
     assert desk.window.backlog == 0
 
 
@@ -73,6 +76,10 @@ async def test_what_cannot_leave_in_time_is_refused_though_it_were_queued() -> N
     answer = await send(desk, ttl=60)
     assert (answer.status, answer.body["code"]) == (422, "cannot_meet_ttl")
     assert timestamp(desk.dispatch.estimated_at) in answer.body["detail"]
+    assert answer.body["errors"] == [{"field": "ttl", "detail": answer.body["detail"]}]
+    by_then = timestamp(desk.clock.now() + 60)
+    [error] = (await send(desk, expires_at=by_then)).body["errors"]
+    assert error["field"] == "expires_at"
     assert desk.window.backlog == 0
     desk.dispatch.estimated_at = desk.clock.now() + 59
     assert (await send(desk, ttl=60)).status == 202

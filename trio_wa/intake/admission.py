@@ -13,7 +13,7 @@ from trio_wa.clock import Clock
 from trio_wa.intake.caller import Caller
 from trio_wa.intake.dispatching import Dispatching
 from trio_wa.intake.estimates import Estimates
-from trio_wa.intake.idempotency import fingerprint
+from trio_wa.intake.idempotency import HEADER, fingerprint
 from trio_wa.intake.recording import fetched, recorded
 from trio_wa.intake.refusal import Refusal, busy, full, invalid, stopping, suppressed
 from trio_wa.intake.sending import Sending
@@ -44,10 +44,11 @@ Answer: TypeAlias = Admitted | Refusal
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A draft, and the data of its file."""
+    """A draft, the data of its file, and the member that says when it expires."""
 
     draft: Draft
     data: bytes | None = None
+    deadline: str = "ttl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,9 @@ class Admission:
         if (refusal := refusal or _mistimed(sending, now)) is not None:
             return refusal
         starts = now if sending.send_at is None else max(now, sending.send_at)
-        expires_at = sending.expires_at or starts + (sending.ttl or self.message_ttl)
+        expires_at, deadline = sending.expires_at, "expires_at"
+        if expires_at is None:
+            expires_at, deadline = starts + (sending.ttl or self.message_ttl), "ttl"
         draft = Draft(
             id=self.new_id(),
             to=sending.to,
@@ -107,7 +110,7 @@ class Admission:
             metadata=sending.metadata,
             ignore_suppression=sending.ignore_suppression,
         )
-        return Candidate(draft, sending.data)
+        return Candidate(draft, sending.data, deadline)
 
     async def admit(self, candidates: Sequence[Candidate]) -> list[Answer]:
         """Record all that can be accepted in one transaction; for each what came of it, in order.
@@ -137,7 +140,7 @@ class Admission:
             if caller.sessions and name not in caller.sessions:
                 bound = ", ".join(caller.sessions)
                 detail = f"the key {caller.name} sends over {bound} alone, not over {name!r}"
-                return Refusal(403, "session_forbidden", detail)
+                return Refusal(403, "session_forbidden", detail).about("session")
             if name not in self.sessions:
                 known = ", ".join(sorted(caller.sessions or self.sessions))
                 detail = f"session {name!r} is not one of WAHA_SESSIONS: {known}"
@@ -147,7 +150,12 @@ class Admission:
     def _reserve_all(self, candidates: Iterable[Candidate]) -> list[Refusal | None]:
         """Take a place for each, or say why it gets none."""
         too_late = Estimates(self.dispatch).too_late
-        return [too_late(each.draft) or self._reserve(each.draft.place) for each in candidates]
+        refusals: list[Refusal | None] = []
+        for each in candidates:
+            late = _expired(each.draft) or too_late(each.draft)
+            named = None if late is None else late.about(each.deadline)
+            refusals.append(named or self._reserve(each.draft.place))
+        return refusals
 
     def _reserve(self, place: Place) -> Refusal | None:
         if self.window.reserve(place):
@@ -211,13 +219,21 @@ def _mistimed(sending: Sending, now: float) -> Refusal | None:
     return None
 
 
+def _expired(draft: Draft) -> Refusal | None:
+    """The refusal of a message whose time is over as it comes: no priority makes up for that."""
+    if draft.expires_at > draft.accepted_at:
+        return None
+    detail = f"expires_at is past, {timestamp(draft.expires_at)}: give a later time"
+    return Refusal(422, "cannot_meet_ttl", detail)
+
+
 def _answer(acceptance: Acceptance) -> Answer:
     match acceptance:
         case Accepted() | Replayed():
             return acceptance
         case KeyReused():
             detail = "this Idempotency-Key came with another payload before: use a new key"
-            return Refusal(422, "idempotency_key_reused", detail)
+            return Refusal(422, "idempotency_key_reused", detail).about(HEADER)
         case Suppressed(suppression):
             return suppressed(suppression)
         case _:

@@ -14,7 +14,7 @@ from trio_wa.intake.http import Request, Response, problem
 from trio_wa.intake.refusal import INVALID
 from trio_wa.ports import IdempotencyKey
 
-HEADER = "idempotency-key"
+HEADER = "Idempotency-Key"
 
 _QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 _BARE = re.compile(r"[!#-~]+")
@@ -34,9 +34,11 @@ def read_key(headers: Mapping[str, str]) -> str | None:
     Raises:
         BadKey: it is of another form, empty or too long.
     """
-    if (text := headers.get(HEADER)) is None:
+    if (text := headers.get(HEADER.lower())) is None:
         return None
     text = text.strip(" \t")
+    if not text:
+        raise BadKey("Idempotency-Key must not be empty: give it a value, or leave it out")
     if (quoted := _QUOTED.fullmatch(text)) is not None:
         key = re.sub(r"\\(.)", r"\1", quoted[1])
     elif _BARE.fullmatch(text) is not None:
@@ -71,7 +73,8 @@ class InFlight:
         try:
             key = read_key(request.headers)
         except BadKey as error:
-            return problem(400, "idempotency_key_invalid", str(error), error=INVALID)
+            errors = [{"field": HEADER, "detail": str(error)}]
+            return problem(400, "idempotency_key_invalid", str(error), error=INVALID, errors=errors)
         with self.hold(request.caller.name, key) as held:
             if held:
                 return await answering(key)

@@ -1,6 +1,6 @@
 """Why a message is not accepted: one value, as an answer of its own or in that to a batch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from trio_wa.intake.http import Response, problem
@@ -23,6 +23,10 @@ class Refusal:
     code: str
     detail: str
     errors: list[dict[str, str]] | None = None
+
+    def about(self, field: str) -> "Refusal":
+        """The same, with `field` named as what is wrong."""
+        return replace(self, errors=[{"field": field, "detail": self.detail}])
 
     def response(self) -> Response:
         """The answer to a request for this message alone."""
@@ -47,7 +51,7 @@ def suppressed(suppression: Suppression) -> Refusal:
     """422, for a recipient who wants no messages."""
     since = timestamp(suppression.at)
     detail = f"the recipient has wanted no messages since {since} (GET /suppressions)"
-    return Refusal(422, "suppressed", detail)
+    return Refusal(422, "suppressed", detail).about("to")
 
 
 def busy(code: str, detail: str) -> Refusal:

@@ -38,10 +38,12 @@ def create_app(intake: Intake, *, max_body_bytes: int) -> QuartTrio:
 
     async def refuse(error: HTTPException) -> QuartResponse:
         status = error.code or 500
-        detail = error.description or error.name
-        if status == 413:
-            detail = f"the body is larger than MAX_BODY_BYTES, {max_body_bytes} bytes"
-        return _carried(problem(status, error.name.lower().replace(" ", "_"), detail))
+        code, detail = error.name.lower().replace(" ", "_"), error.description or error.name
+        if status != 413:
+            return _carried(problem(status, code, detail))
+        detail = f"the body is larger than MAX_BODY_BYTES, {max_body_bytes} bytes"
+        errors = [{"field": "body", "detail": detail}]
+        return _carried(problem(status, code, detail, errors=errors))
 
     for rule in ("/", "/<path:path>"):
         app.add_url_rule(rule, rule, carry, methods=METHODS, provide_automatic_options=False)
