@@ -51,3 +51,12 @@ async def test_a_body_too_large_is_named() -> None:
     assert (status, members["code"]) == (413, "request_entity_too_large")
     assert members["errors"] == [{"field": "body", "detail": detail}]
     assert carried.requests == []
+
+
+@pytest.mark.parametrize("method", ["FOO", "TRACE", "GET", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/", "/send", "/a%20b/c"])
+async def test_the_intake_is_asked_whatever_the_method(method: str, path: str) -> None:
+    carried = Carried()
+    assert (await carried.ask(method, path, b"x"))[0] == 200
+    [request] = carried.requests
+    assert (request.method, request.path) == (method, path.replace("%20", " "))

@@ -6,7 +6,7 @@ from typing import Any
 from quart import Response as QuartResponse
 from quart import request as current
 from quart_trio import QuartTrio
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from trio_wa.intake.http import Request, Response, problem
 
@@ -45,9 +45,14 @@ def create_app(intake: Intake, *, max_body_bytes: int) -> QuartTrio:
         errors = [{"field": "body", "detail": detail}]
         return _carried(problem(status, code, detail, errors=errors))
 
+    async def carry_other_method(_error: HTTPException) -> QuartResponse:
+        """The intake says what a path takes, whatever the method: Quart knows those of METHODS."""
+        return await carry(current.path.removeprefix("/"))
+
     for rule in ("/", "/<path:path>"):
         app.add_url_rule(rule, rule, carry, methods=METHODS, provide_automatic_options=False)
     app.register_error_handler(HTTPException, refuse)
+    app.register_error_handler(MethodNotAllowed, carry_other_method)
     return app
 
 
