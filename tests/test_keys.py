@@ -322,6 +322,14 @@ async def test_without_keys_whatever_may_come_from_elsewhere_is_401(
     assert desk.published() == []
 
 
+async def test_what_is_set_already_is_no_remedy() -> None:
+    desk = Desk(allow_anonymous=True)
+    answer = await desk.ask("POST", "/send/batch", given=[HELLO], headers={"via": "1.1 proxy"})
+    assert (answer.status, answer.code) == (401, "key_missing")
+    assert "ALLOW_ANONYMOUS=true" not in answer.body["detail"]
+    assert "ALLOW_ANONYMOUS opens POST /send alone" in answer.body["detail"]
+
+
 @pytest.mark.parametrize("origin", ["http://localhost:5173", "https://127.0.0.1", "http://[::1]"])
 async def test_a_page_of_this_machine_may_ask(origin: str) -> None:
     headers = {"origin": origin, "host": "localhost:8080"}

@@ -16,10 +16,8 @@ by which to know WAHA (`unsigned`).
 """
 
 HOW = "send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`"
-REMEDIES = (
-    "make a key with `trio-wa key new NAME`, or set ALLOW_ANONYMOUS=true, which opens POST /send"
-    " alone"
-)
+MAKE_A_KEY = "make a key with `trio-wa key new NAME`"
+REMEDIES = f"{MAKE_A_KEY}, or set ALLOW_ANONYMOUS=true, which opens POST /send alone"
 SIGNED = "; from WAHA it is taken once WAHA_WEBHOOK_SECRET is set, and the same in WAHA as hmac.key"
 
 
@@ -69,7 +67,10 @@ class Authorize:
         detail = f"an API key is missing: {HOW}"
         if not self._guarded:
             reason = foreign(request)
-            detail = f"an API key is missing, and without one this is refused: {reason}; {REMEDIES}"
+            remedies = REMEDIES
+            if self._allow_anonymous:
+                remedies = f"{MAKE_A_KEY}; ALLOW_ANONYMOUS opens POST /send alone"
+            detail = f"an API key is missing, and without one this is refused: {reason}; {remedies}"
         return _unauthorized("key_missing", detail + SIGNED if access == "unsigned" else detail)
 
 
