@@ -95,6 +95,7 @@ async def test_messages_go_on_in_the_order_of_their_acceptance() -> None:
         GOOD | {"on_unknown": None},
         b'{"to":"1","to":"6281234567890","message":"x","message":"Hello"}',
         b'{"To":"6281234567890","MESSAGE":"Hello"}',
+        b'{"to":"1","To":"6281234567890","Message":"x","message":"Hello"}',
         b' \r\n\t{"to":"+62 812-3456-7890","message":"Hello"} ',
         b'{"to":"6281234567890","message":"\\u0048ello"}',
     ],
