@@ -51,7 +51,7 @@ def test_a_file_wins_over_the_defaults_and_host_and_port_over_the_file(tmp_path)
         ("bind = [1]", "bind is .* it must be a string or a list of strings"),
         ("server_names = 'a'", "server_names is 'a'; it must be a list of strings"),
         ("loglevel = 'loud'", "loglevel is 'loud'; it must be one of debug, info"),
-        ("workers = 2", "workers 1: trio-wa is one process"),
+        ("workers = 2", "workers 0: trio-wa is one process"),
         ("worker_class = 'asyncio'", 'worker_class must be "trio"'),
         ("certfile = 'a'", "set both or neither"),
         ("certfile = 'a'\nkeyfile = 'b'", "certfile and keyfile cannot be used .*No such file"),

@@ -79,7 +79,7 @@ def _alone() -> Iterator[None]:
             place.bind(f"\0trio-wa-under-{server.pid}")
         except OSError:
             raise SettingsError(
-                "workers must be 1: a queue lives in one process; start hypercorn with -w 1"
+                "workers must be 0 or 1: a queue lives in one process; start hypercorn with -w 0"
             ) from None
         yield
 

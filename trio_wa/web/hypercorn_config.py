@@ -20,7 +20,7 @@ from trio_wa.config import SettingsError
 DEFAULTS: Mapping[str, Any] = {  # the shipped hypercorn.toml, for those who have none
     "bind": "127.0.0.1:8080",
     "worker_class": "trio",
-    "workers": 1,
+    "workers": 0,
     "keep_alive_timeout": 75,
     "graceful_timeout": 1,
     "shutdown_timeout": 86400,
@@ -118,9 +118,9 @@ def _check(path: Path, values: Mapping[str, Any]) -> None:
             raise SettingsError(f"{path}: {key} is {value!r}; it must be {right}")
         if isinstance(value, int | float) and not value >= 0:
             raise SettingsError(f"{path}: {key} is {value!r}; it must be 0 or more")
-    if values.get("worker_class", "trio") != "trio" or values.get("workers", 1) != 1:
+    if values.get("worker_class", "trio") != "trio" or values.get("workers", 0) > 1:
         raise SettingsError(
-            f'{path}: worker_class must be "trio" and workers 1: trio-wa is one process on Trio, '
+            f'{path}: worker_class must be "trio" and workers 0: trio-wa is one process on Trio, '
             "and two would break the order and the pace"
         )
     if values.get("loglevel", "warning").lower() not in _LEVELS:

@@ -11,7 +11,9 @@ import hypercorn.trio.run
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config, Sockets
+from hypercorn.trio.run import worker_serve
 
+from trio_wa.web.command import serve_command
 from trio_wa.web.connection import Connection, abort_connection
 from trio_wa.web.http1 import Http1
 
@@ -21,6 +23,7 @@ FINISH_TIMEOUT = 60.0  # seconds for the end of one response
 
 hypercorn.trio.run.TCPServer = Connection  # type: ignore[attr-defined]  # the point of this module
 hypercorn.protocol.H11Protocol = Http1  # type: ignore[attr-defined]  # the same
+hypercorn.trio.run.worker_serve = serve_command  # for the command alone
 
 
 class Receive(Protocol):
@@ -57,7 +60,7 @@ async def serve(
     half-sent requests none. Installs no signal handlers. `sockets` are bound and listening.
     Reports the addresses ("http://127.0.0.1:8080") once it accepts connections.
     """
-    await hypercorn.trio.run.worker_serve(
+    await worker_serve(
         ASGIWrapper(finish_responses(app)),  # type: ignore[arg-type]  # typed dicts there
         config,
         sockets=sockets,
