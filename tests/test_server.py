@@ -105,6 +105,20 @@ async def trickle(stream: trio.SocketStream, data: bytes, *, seconds: float) -> 
         await trio.sleep(seconds)
 
 
+@pytest.mark.parametrize(("size", "status"), [(65_536, 200), (65_537, 431), (100_000, 431)])
+async def test_a_head_has_its_bound_however_it_arrives(app, size, status):
+    start, end = GET[:-2] + b"X: ", b"\r\n\r\n"
+    head = start + b"x" * (size - len(start + end)) + end
+    assert len(head) == size
+    async with serving(app) as server:
+        for pieces in ([head], [head[:60_000], head[60_000:]]):
+            async with await connect(server.address) as client:
+                for piece in pieces:
+                    await client.send_all(piece)
+                    await trio.sleep(0.05)
+                assert (await read_answer(client)).status == status
+
+
 # Time
 
 

@@ -33,7 +33,11 @@ class Http1(H11Protocol):
 
     async def _create_stream(self, request: h11.Request) -> None:
         names = {name for name, _ in request.headers}
-        if not request.http_version.startswith(b"1."):
+        if _head_size(request) > self.config.h11_max_incomplete_size:
+            # h11 bounds what is incomplete: a head whose end comes with the bytes that go beyond
+            # the bound, up to 64 KiB, passes.
+            await self.refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        elif not request.http_version.startswith(b"1."):
             await self.refuse(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED)
         elif {b"content-length", b"transfer-encoding"} <= names:
             # h11 goes by the second; a proxy that goes by the first sees another request behind
@@ -60,6 +64,13 @@ class Http1(H11Protocol):
         await self._send_h11_event(h11.Response(status_code=status_code, headers=headers))
         await self._send_h11_event(h11.Data(data=body))
         await self._send_h11_event(h11.EndOfMessage())
+
+
+def _head_size(request: h11.Request) -> int:
+    """How many bytes the head of a request has, without blanks that mean nothing."""
+    line = len(request.method) + len(request.target) + len("  HTTP/1.1\r\n")
+    headers = sum(len(name) + len(value) + len(": \r\n") for name, value in request.headers)
+    return line + headers + len("\r\n")
 
 
 def _without_upgrade(request: h11.Request, names: set[bytes]) -> h11.Request:
