@@ -39,6 +39,7 @@ class Nginx:
     http: str
     https: str
     certificate: Path
+    log: Path
 
     async def ask(self, request: bytes) -> Answer:
         """One request over TLS, on a connection of its own."""
@@ -96,6 +97,7 @@ def nginx(directory: Path, *upstreams: int) -> Iterator[Nginx]:
             f"http://127.0.0.1:{http}",
             f"http://127.0.0.1:{https}",
             directory / "certificate.pem",
+            directory / "access.log",
         )
     finally:
         process.terminate()
@@ -230,6 +232,24 @@ async def test_errors_of_the_service_pass_as_they_are(front):
 async def test_no_upstream_is_a_problem(tmp_path):
     with nginx(tmp_path, *free_ports(1)) as front:
         assert_problem(await front.ask(GOOD), 502)
+
+
+async def test_the_log_names_the_path_and_no_query_whoever_answers(tmp_path):
+    long = b"GET /" + b"x" * 40_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n"
+    with nginx(tmp_path, *free_ports(1)) as front:
+        await front.ask(GOOD)
+        await front.ask(GET.replace(b"livez", b"messages?to=6281234567890") + b"\r\n")
+        await front.ask(b"TRACE /send?a HTTP/1.1\r\n" + HOST + b"\r\n")
+        await front.ask(b"rubbish\r\n\r\n")
+        await front.ask(long)
+    logged = re.findall(r'"(\S+ ?\S*)" (\d+)', front.log.read_text())
+    assert [(asked[:20], status) for asked, status in logged] == [
+        ("POST /send", "502"),
+        ("GET /messages", "502"),
+        ("TRACE /send", "405"),
+        ("-", "400"),
+        ("GET /xxxxxxxxxxxxxxx", "414"),
+    ]
 
 
 class Cutting:
