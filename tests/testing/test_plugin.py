@@ -58,6 +58,7 @@ def test_markers_of_module_and_test_add_up_and_the_closest_wins(run):
         ("trio_wa(worker_count=0)", "*trio_wa: WORKER_COUNT=*must be*"),
         ("trio_wa(3)", "*@pytest.mark.trio_wa takes named arguments only"),
         ("waha(session=('a',))", "*waha has no argument 'session': did you mean sessions?"),
+        ("waha(engine='FOO')", "*waha: engine is one of NOWEB, GOWS, WEBJS, not 'FOO'"),
         ("waha(hang=2)", "*@pytest.mark.waha: rates lie between 0 and 1*"),
     ],
 )

@@ -61,8 +61,10 @@ def flaps(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]) 
 
 def _flap(given: str) -> Flap:
     session, _, rest = given.partition("=")
-    every, _, rest = rest.partition("/")
+    every, slash, rest = rest.partition("/")
     down, _, to = rest.partition("/")
+    if not (every and slash and down):
+        raise click.BadParameter("give SESSION=EVERY/DOWN, both in seconds, such as default=30/5")
     if to and to not in STATUSES:
         raise click.BadParameter(f"no status {to!r}; there are {', '.join(STATUSES)}")
     try:

@@ -1,8 +1,9 @@
 """How a simulated WAHA behaves from its start."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from trio_wa.simulator.ack_plan import Ack, AckPlan
 from trio_wa.simulator.faults import Faults
@@ -13,6 +14,10 @@ from trio_wa.simulator.webhook_faults import WebhookFaults
 __all__ = ["Ack", "AckPlan", "Engine", "SimulatorOptions", "WebhookTarget"]
 
 Engine = Literal["NOWEB", "GOWS", "WEBJS"]
+Tier = Literal["CORE", "PLUS"]
+
+_VERSION = re.compile(r"[0-9]{4}(\.[0-9]{1,3}){2}")
+_URL = re.compile(r"https?://[^/\s]+(/\S*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class SimulatorOptions:
     sessions: tuple[str, ...] = ("default",)
     engine: Engine = "NOWEB"
     version: str = "2026.6.1"
-    tier: Literal["CORE", "PLUS"] = "CORE"
+    tier: Tier = "CORE"
     api_key: str | None = None
     message_ids: bool = True
     ignore_ids: bool = False
@@ -82,6 +87,25 @@ class SimulatorOptions:
     keep: int = 100_000
 
     def __post_init__(self) -> None:
+        for name, given, known in (
+            ("engine", self.engine, get_args(Engine)),
+            ("tier", self.tier, get_args(Tier)),
+        ):
+            if given not in known:
+                raise ValueError(f"{name} is one of {', '.join(known)}, not {given!r}")
+        if _VERSION.fullmatch(self.version) is None:
+            raise ValueError(f"a version of WAHA is such as 2026.6.1, not {self.version!r}")
+        for number in sorted(self.not_on_whatsapp):
+            if not (number.isascii() and number.isdigit()):
+                raise ValueError(
+                    f"not_on_whatsapp has numbers such as 6281234567890, not {number!r}"
+                )
+        for target in self.webhooks:
+            if _URL.fullmatch(target.url) is None:
+                raise ValueError(
+                    "the URL of a webhook is such as http://127.0.0.1:8080/webhooks/waha, not"
+                    f" {target.url!r}"
+                )
         for flap in self.flaps:
             if flap.session not in self.sessions:
                 raise ValueError(f"there is no session {flap.session!r} to flap")
