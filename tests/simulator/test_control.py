@@ -47,23 +47,27 @@ async def test_a_latency_is_set(latency, least, most, autojump_clock):
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "said"),
     [
-        {"engine_eror": 1},
-        {"engine_error": 2},
-        {"engine_error": 0.5, "hang": 0.6},
-        {"latency": -1},
-        {"latency": {"mean": 0.1, "high": 2}},
-        {"times": 0},
-        {"flip_to": "ASLEEP"},
-        {"acks": {"drop": 2}},
-        {"acks": {"dropped": 1}},
+        ({"engine_eror": 1}, "engine_eror is no member here: did you mean engine_error?"),
+        ({"foo": 1}, "foo is no member here: there are latency, acks, proxy_503"),
+        ({"engine_error": 2}, "rates lie between 0 and 1"),
+        ({"engine_error": "often"}, "engine_error must be a number"),
+        ({"engine_error": 0.5, "hang": 0.6}, "add up to 1 at most"),
+        ({"latency": -1}, "a latency is 0 or more seconds"),
+        ({"latency": {"mean": 0.1, "high": 2}}, "latency must be a number"),
+        ({"times": 0}, "times must be greater than or equal to 1"),
+        ({"flip_to": "ASLEEP"}, "flip_to must be 'STOPPED', 'STARTING'"),
+        ({"acks": {"drop": 2}}, "acks shares of acks"),
+        ({"acks": {"dropped": 1}}, "acks.dropped is no member here"),
     ],
 )
-async def test_wrong_faults_are_refused_and_change_nothing(wrong):
+async def test_wrong_faults_are_refused_and_change_nothing(wrong, said):
     async with running() as waha:
         response = await waha.client.put("/_sim/faults", json=wrong)
         assert response.status_code == 400
+        assert said in response.json()["message"]
+        assert "pydantic" not in response.text
         assert (await waha.client.get("/_sim/faults")).json() == []
 
 

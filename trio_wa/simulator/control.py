@@ -12,6 +12,7 @@ from trio_wa.simulator.ack_plan import Ack
 from trio_wa.simulator.fault_board import FaultRule
 from trio_wa.simulator.faults import Faults
 from trio_wa.simulator.http import NotJson, read_json, respond
+from trio_wa.simulator.refused import refused
 from trio_wa.simulator.session_control import add_session_control
 from trio_wa.simulator.simulator import Simulator
 from trio_wa.simulator.webhook_faults import WebhookFaults
@@ -86,7 +87,7 @@ class _Routes:
             old = board.find(where.session, where.chat_id) if keep else Faults()
             changes = _FAULTS.validate_python({**asdict(old), **body})
         except (NotJson, ValidationError, ValueError) as error:
-            return _wrong(error)
+            return refused(error, Faults, _Where)
         board.put(FaultRule(changes, where.session, where.chat_id, where.times))
         return await self.get_faults()
 
@@ -101,7 +102,7 @@ class _Routes:
         try:
             faults = _WEBHOOK_FAULTS.validate_python(await read_json())
         except (NotJson, ValidationError) as error:
-            return _wrong(error)
+            return refused(error, WebhookFaults)
         self.simulator.set_webhook_faults(faults)
         return await self.get_webhook_faults()
 
@@ -142,7 +143,7 @@ class _Routes:
         try:
             wanted = _NewAck.model_validate(await read_json())
         except (NotJson, ValidationError) as error:
-            return _wrong(error)
+            return refused(error, _NewAck)
         try:
             self.simulator.ack(message_id, wanted.ack)
         except KeyError:
@@ -153,7 +154,7 @@ class _Routes:
         try:
             wanted = _Incoming.model_validate(await read_json())
         except (NotJson, ValidationError) as error:
-            return _wrong(error)
+            return refused(error, _Incoming)
         try:
             message_id = self.simulator.receive(
                 wanted.chat_id, wanted.text, session=wanted.session, lid=wanted.lid
@@ -180,7 +181,3 @@ def _page(entries: list[Any]) -> list[Any]:
 
 def _json(status: int, body: object) -> Response:
     return respond(answers.answer(status, body))
-
-
-def _wrong(error: Exception) -> Response:
-    return respond(answers.bad_request(str(error)))

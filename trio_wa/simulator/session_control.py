@@ -13,6 +13,7 @@ from trio_wa.simulator.faults import Status
 from trio_wa.simulator.flap import Flap
 from trio_wa.simulator.http import NotJson, read_json, respond
 from trio_wa.simulator.observer import PaceLimit
+from trio_wa.simulator.refused import refused
 from trio_wa.simulator.simulator import Simulator
 from trio_wa.simulator.trouble import BrokenEngine, Ghost, Timelock
 
@@ -79,7 +80,7 @@ class _Routes:
         try:
             limit = _LIMIT.validate_python(request.args.to_dict())
         except ValidationError as error:
-            return respond(answers.bad_request(str(error)))
+            return refused(error, PaceLimit)
         if self.simulator.sessions.get(name) is None:
             return respond(answers.not_found("Session not found"))
         pace = self.simulator.pace(name)
@@ -91,7 +92,7 @@ class _Routes:
         try:
             wanted = TypeAdapter(kind).validate_python({**await read_json(), "session": name})
         except (NotJson, ValidationError) as error:
-            return respond(answers.bad_request(str(error)))
+            return refused(error, kind)
         if self.simulator.sessions.get(name) is None:
             return respond(answers.not_found("Session not found"))
         change(wanted)
