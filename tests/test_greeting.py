@@ -13,6 +13,11 @@ from trio_wa.config import Settings
 from trio_wa.greeting import greet
 from trio_wa.ports import Activity, SessionView, StoreUnavailable, WahaInfo
 
+HOOK = {
+    "waha_webhook_url": "http://127.0.0.1:8080/webhooks/waha",
+    "waha_webhook_secret": "a-long-random-text",
+}
+
 Events = dict[str, dict[str, Any]]
 
 
@@ -180,3 +185,35 @@ async def test_one_waha_that_hangs_holds_up_no_word_of_another(
             FakeOversight(),
         )
     assert [entry["session"] for entry in logs if entry["event"] == "session.found"] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("path", "warned"),
+    [
+        ("/webhooks/waha", False),
+        ("/wa/webhooks/waha", False),  # a proxy may take the first part off
+        ("/webhooks/waha/", False),
+        ("/wrong", True),
+        ("/waha", True),
+    ],
+)
+async def test_a_webhook_of_another_path_is_told_with_its_remedy(path: str, warned: bool) -> None:
+    url = f"http://127.0.0.1:8080{path}"
+    events = await greeted(FakeObserver({"a": "WORKING"}), **HOOK | {"waha_webhook_url": url})
+    assert ("webhooks.other_path" in events) == warned
+    if warned:
+        assert events["webhooks.other_path"]["log_level"] == "warning"
+        assert "end in /webhooks/waha" in events["webhooks.other_path"]["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("secret", "warned"), [(None, False), ("abc", True), ("x" * 15, True), ("x" * 16, False)]
+)
+async def test_a_short_secret_is_told_with_its_remedy_and_not_itself(
+    secret: str | None, warned: bool
+) -> None:
+    events = await greeted(FakeObserver({"a": "WORKING"}), waha_webhook_secret=secret)
+    assert ("webhooks.short_secret" in events) == warned
+    if warned:
+        assert secret not in str(events)
+        assert "16 characters or more" in events["webhooks.short_secret"]["remedy"]

@@ -14,6 +14,10 @@ from trio_wa.ports import Observer, SessionView, StoreUnavailable, WahaInfo
 
 log = structlog.get_logger(__name__)
 
+WEBHOOK_PATH = "/webhooks/waha"
+SHORT_SECRET = 16
+"""A secret of fewer characters can be guessed."""
+
 
 class Oversight(Protocol):
     """Who knows the sessions."""
@@ -41,16 +45,36 @@ async def greet(settings: Settings, observer: Observer, oversight: Oversight) ->
         )
     if settings.waha_key is None:
         log.warning("waha.no_key", remedy="set WAHA_API_KEY if this WAHA asks for a key")
+    _greet_webhooks(settings)
+    async with trio.open_nursery() as nursery:
+        for url in dict.fromkeys(session.url for session in settings.sessions):
+            nursery.start_soon(_greet_waha, url, settings, observer, oversight)
+
+
+def _greet_webhooks(settings: Settings) -> None:
+    """Tell what may keep WAHA's webhooks from arriving, or let others' in."""
+    if settings.webhook_secret is not None and len(settings.webhook_secret) < SHORT_SECRET:
+        log.warning(
+            "webhooks.short_secret",
+            effect="who guesses it can make acks, statuses and incoming messages up",
+            remedy=f"set WAHA_WEBHOOK_SECRET to a random text of {SHORT_SECRET} characters or more,"
+            " and the hmac.key in WAHA with it",
+        )
     if settings.waha_webhook_url is None:
         secret = " and WAHA_WEBHOOK_SECRET" if settings.webhook_secret is None else ""
         log.info(
             "webhooks.not_registered",
             remedy=f"set WAHA_WEBHOOK_URL{secret}, or let WAHA itself send message.ack,"
-            " message.any and session.status to /webhooks/waha; without, `sent` is the last state",
+            f" message.any and session.status to {WEBHOOK_PATH}; without, `sent` is the last state",
         )
-    async with trio.open_nursery() as nursery:
-        for url in dict.fromkeys(session.url for session in settings.sessions):
-            nursery.start_soon(_greet_waha, url, settings, observer, oversight)
+        return
+    if not settings.waha_webhook_url.endswith(WEBHOOK_PATH):
+        log.warning(
+            "webhooks.other_path",
+            url=settings.waha_webhook_url,
+            effect=f"webhooks arrive only if a proxy makes {WEBHOOK_PATH} of it",
+            remedy=f"let WAHA_WEBHOOK_URL end in {WEBHOOK_PATH}, if no proxy changes the path",
+        )
 
 
 def _greet_pace(settings: Settings) -> None:
