@@ -43,6 +43,10 @@ class App:
         except (SettingsError, StoreUnusable) as error:
             print(f"trio-wa: {error}", file=sys.stderr)  # noqa: T201 - there may be no log yet
             await send({"type": "lifespan.startup.failed", "message": str(error)})
+        except Exception:
+            # Hypercorn would go on to serve, and there would be no service behind it.
+            await send({"type": "lifespan.shutdown.failed", "message": "the service failed"})
+            raise
 
     async def _run(self, receive: Receive, send: Send) -> None:
         settings = load_settings()

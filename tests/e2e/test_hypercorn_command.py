@@ -16,14 +16,29 @@ from trio_wa.simulator.faults import Faults
 SHIPPED = Path(__file__).parents[2] / "hypercorn.toml"
 
 
-def command(cwd: Path, *options: str) -> tuple[str, ...]:
+FAILING = """
+import trio
+from trio_wa import service
+from trio_wa.asgi import app
+
+async def run(settings, front, *, drain):
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(front, None)
+        await trio.sleep(0.1)
+        raise RuntimeError("a bug")
+
+service.run = run
+"""
+
+
+def command(cwd: Path, *options: str, app: str = "trio_wa.asgi:app") -> tuple[str, ...]:
     """The command with the shipped configuration, on a free port."""
     shutil.copy(SHIPPED, cwd)
     [port] = free_ports(1)
     bind = ("--bind", f"127.0.0.1:{port}")
     return (
         *(sys.executable, "-m", "hypercorn", "-c", "hypercorn.toml"),
-        *(*bind, *options, "trio_wa.asgi:app"),
+        *(*bind, *options, app),
     )
 
 
@@ -50,6 +65,16 @@ async def test_no_traceback_comes_of_a_worker_of_its_own(
     lines = [line for line in process.lines if not line.startswith("{")]
     assert len(lines) == 1
     assert lines[0].startswith(f"trio-wa: {said}")
+
+
+async def test_a_service_that_fails_ends_it_with_its_traceback_and_1(tmp_path: Path) -> None:
+    (tmp_path / "failing.py").write_text(FAILING)
+    started = command(tmp_path, app="failing:app")
+    async with running(tmp_path, started, **settings("http://127.0.0.1:9")) as process:
+        with trio.fail_after(30):
+            code = await process.wait()
+    assert code == 1
+    assert any("RuntimeError: a bug" in line for line in process.lines)
 
 
 async def test_a_signal_drains_it_and_a_second_one_does_not_kill_it(tmp_path: Path) -> None:

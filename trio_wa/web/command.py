@@ -32,11 +32,16 @@ async def serve_command(*args: Any, shutdown_trigger: Trigger | None = None, **k
             nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:
         # Upstream, a traceback of forty lines stands behind the one that says what to do.
-        if group.split(LifespanFailureError)[1] is not None:
+        if group.split(_cannot_start)[1] is not None:
             raise
     else:
         return
     raise SystemExit(CANNOT_START)
+
+
+def _cannot_start(error: BaseException) -> bool:
+    """Whether the application said that it cannot start; it says so too where it fails later."""
+    return isinstance(error, LifespanFailureError) and "startup" in str(error)
 
 
 async def _stop_on_signals(*, task_status: trio.TaskStatus[Trigger]) -> None:
