@@ -102,17 +102,26 @@ def _parents(task: trio.lowlevel.Task) -> Iterator[trio.lowlevel.Task]:
 
 
 async def cancelled_at(
-    step: int, function: Callable[[], Awaitable[object]], *, children: bool = False
+    step: int,
+    function: Callable[[], Awaitable[object]],
+    *,
+    children: bool = False,
+    grouped: bool = False,
 ) -> bool:
     """Run `function` and cancel it at its `step`-th yield; False if it ended before.
 
-    With `children` the yields of the tasks that it started count too.
+    With `children` the yields of the tasks that it started count too. What leaves it has to be a
+    plain trio.Cancelled, which its callers catch, unless it may be `grouped`: they catch none.
     """
     with trio.CancelScope() as scope:
         cancel = _Cancel(trio.lowlevel.current_task(), scope, step, children=children)
         trio.lowlevel.add_instrument(cancel)
         try:
             await function()
+        except BaseExceptionGroup as group:
+            if not grouped:
+                raise AssertionError("this is no plain trio.Cancelled") from group
+            raise
         finally:
             trio.lowlevel.remove_instrument(cancel)
     return scope.cancel_called

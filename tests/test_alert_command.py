@@ -178,7 +178,7 @@ async def test_a_cut_leaves_no_descriptor_open_at_whatever_step() -> None:
     await sh("exit 0").notify(BODY)
     before = os.listdir("/proc/self/fd")
     for step in itertools.count(1):
-        if not await cancelled_at(step, lambda: sh("exit 0").notify(BODY)):
+        if not await cancelled_at(step, lambda: sh("exit 0").notify(BODY), grouped=True):
             break
         assert os.listdir("/proc/self/fd") == before
     assert step > 2

@@ -136,7 +136,7 @@ async def test_a_cut_leaves_no_connection_open_at_whatever_step(nursery: trio.Nu
 
     notifier = hook(await serve_tcp(nursery, answer))
     for step in itertools.count(1):
-        cut = await cancelled_at(step, lambda: notifier.notify(BODY))
+        cut = await cancelled_at(step, lambda: notifier.notify(BODY), grouped=True)
         await trio.testing.wait_all_tasks_blocked()
         assert connections == 0
         if not cut:

@@ -160,7 +160,7 @@ async def test_wherever_it_is_cut_rules_record_and_alarm_tell_the_same(
     seen = set()
     for step in itertools.count(1):
         bench = Bench(memories={"a": SessionMemory(acked_at=1.0)})
-        cut = await cancelled_at(step, partial(all_of_it, bench), children=True)
+        cut = await cancelled_at(step, partial(all_of_it, bench), children=True, grouped=True)
         state = bench.rules.ghost.get("a")
         assert (await bench.remembered()).ghost == (state is not None)
         assert len(bench.alarms) == len(bench.found) == ("a" in bench.rules.ghost)

@@ -189,7 +189,7 @@ async def test_wherever_it_is_cut_no_alarm_is_raised_before_its_time(
     seen = set()
     for step in itertools.count(1):
         bench, began = Bench(), trio.current_time()
-        cut = await cancelled_at(step, partial(life, bench), children=True)
+        cut = await cancelled_at(step, partial(life, bench), children=True, grouped=True)
         assert len(bench.alarm.raised) == (trio.current_time() - began >= PAUSED_SECONDS)
         seen.add(len(bench.alarm.raised))
         if not cut:

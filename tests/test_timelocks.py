@@ -207,7 +207,7 @@ async def test_wherever_it_is_cut_the_rules_hold_what_was_recorded(
         hold = bench.refuse()
         bench.observer.locked_until = bench.clock.now() + HOUR
         end = bench.observer.locked_until + MARGIN_SECONDS
-        cut = await cancelled_at(step, partial(life, bench), children=True)
+        cut = await cancelled_at(step, partial(life, bench), children=True, grouped=True)
         remembered = await bench.remembered()
         assert bench.rules.locked["a"] in (hold, end)
         assert remembered in (None, end)

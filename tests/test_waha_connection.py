@@ -82,6 +82,23 @@ async def test_a_first_write_that_has_to_wait_may_be_out(reads: bool) -> None:
     assert connection.is_reusable() == reads
 
 
+async def test_a_wait_that_the_system_refuses_in_mid_body_is_told_as_any_other_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def refused(_fd: int) -> None:
+        await trio.lowlevel.checkpoint()
+        raise OSError("no space left on device")
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        connection = Connection(ours)
+        monkeypatch.setattr(trio.lowlevel, "wait_writable", refused)
+        with pytest.raises(httpx.ReadError, match="no space left"):
+            await connection.exchange([LARGE])
+    assert connection.stage == "written"
+
+
 async def test_what_is_posted_by_httpx_is_framed(nursery: trio.Nursery) -> None:
     """As a body that comes in pieces, too."""
     requests = []

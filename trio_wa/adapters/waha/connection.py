@@ -10,6 +10,7 @@ import trio
 
 from trio_wa.adapters.waha.exchange import Stage
 from trio_wa.adapters.waha.reply import Reply
+from trio_wa.adapters.waha.ungrouped import ungrouped
 
 KEEPALIVE_SECONDS = 3.0
 """Below the 5 s after which Node.js, under WAHA, closes an idle connection: reusing one in the
@@ -142,7 +143,7 @@ class Connection:
                 await wait(self._fd)
             nursery.cancel_scope.cancel()
 
-        async with trio.open_nursery() as nursery:
+        async with ungrouped(), trio.open_nursery() as nursery:
             nursery.start_soon(wake, trio.lowlevel.wait_readable)
             nursery.start_soon(wake, trio.lowlevel.wait_writable)
 

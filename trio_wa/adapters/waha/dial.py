@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import httpx
 import trio
 
+from trio_wa.adapters.waha.ungrouped import ungrouped
+
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -35,7 +37,8 @@ async def dial(origin: Origin, tls: ssl.SSLContext, by: float) -> socket.socket:
     """
     try:
         with trio.fail_at(by):
-            stream = await trio.open_tcp_stream(origin.host, origin.port)
+            async with ungrouped():  # Trio tries the addresses of a host side by side
+                stream = await trio.open_tcp_stream(origin.host, origin.port)
             connected = socket.socket(fileno=stream.socket.detach())
             connected.setblocking(False)
             return await _secured(connected, tls, origin.host) if origin.secure else connected
