@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pytest
+import structlog
 import trio
 import trio.testing
 
@@ -10,7 +11,7 @@ from tests.fakes import FakeObserver
 from trio_wa.core.message import Message
 from trio_wa.core.outcome import Outcome, Unavailable
 from trio_wa.core.session import Session
-from trio_wa.message_ids import AHEAD, PATIENCE, PAUSE_SECONDS, MessageIds
+from trio_wa.message_ids import AHEAD, PATIENCE, PAUSE_SECONDS, REMEMBERED, MessageIds
 from trio_wa.ports import Check, MessageId, NoMessageIds
 
 A = Session("a", "http://waha")
@@ -178,6 +179,70 @@ async def test_one_session_that_fails_leaves_the_other_its_ids(
     source.instead = None
     assert await ids.take(A, source) == NoMessageIds()
     assert await ids.take(B, source) == "b1"
+
+
+async def test_an_id_that_a_cache_gives_again_goes_to_no_second_message(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    source = Source("kept", seconds=0.1)
+    ids = ids_of(source)
+    nursery.start_soon(ids.run)
+    taken: list[MessageId] = []
+
+    async def take() -> None:
+        taken.append(await ids.take(A, source))
+
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(3):
+            async with trio.open_nursery() as takers:
+                for _ in range(5):
+                    takers.start_soon(take)
+            await trio.sleep(2 * PAUSE_SECONDS)
+    assert len(taken) == 15
+    assert taken.count(NoMessageIds()) >= 14  # the first may have come ahead, and wait
+    assert ids.offered("a") is False
+    [entry] = logs
+    assert (entry["event"], entry["log_level"]) == ("message_ids.repeated", "warning")
+    assert (entry["session"], "cache" in entry["remedy"]) == ("a", True)
+    source.instead = None
+    assert await ids.take(A, source) == f"a{source.given['a']}"
+    assert ids.offered("a") is True
+    assert isinstance(await ids.take(B, source), str)
+
+
+async def test_what_a_cache_kept_over_a_start_goes_to_no_message_at_all(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    source = Source("kept")
+    ids = ids_of(source)
+    nursery.start_soon(ids.run)
+    ids.renew("a")
+    await trio.testing.wait_all_tasks_blocked()
+    assert await ids.take(A, source) == NoMessageIds()
+
+
+async def test_a_repeat_is_told_again_after_the_next_start(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    source = Source("kept")
+    ids = ids_of(source)
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(2):
+            ids.renew("a")
+            for _ in range(3):
+                await ids.take(A, source)
+    assert [entry["event"] for entry in logs] == ["message_ids.repeated"] * 2
+
+
+async def test_ids_are_not_known_for_ever(autojump_clock: trio.testing.MockClock) -> None:
+    source = Source()
+    ids = ids_of(source)
+    for _ in range(REMEMBERED + 1):
+        await ids.take(A, source)
+    source.instead = "a1"
+    assert await ids.take(A, source) == "a1"
+    source.instead = "a3"
+    assert await ids.take(A, source) == NoMessageIds()
 
 
 async def test_whoever_waits_to_see_hears_as_soon_as_it_was_seen(

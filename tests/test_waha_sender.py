@@ -38,6 +38,14 @@ async def test_id_check_and_send_share_one_connection(nursery: trio.Nursery) -> 
     assert {headers["x-api-key"] for _, headers, _ in server.requests} == {"secret"}
 
 
+async def test_no_proxy_is_to_answer_out_of_a_cache(nursery: trio.Nursery) -> None:
+    server = Script(NEW_ID)
+    async with waha().connect() as sender:
+        await sender.new_message_id(session_at(await serve_tcp(nursery, server)))
+    [(_, headers, _)] = server.requests
+    assert headers["cache-control"] == "no-cache"
+
+
 async def test_an_old_waha_has_no_ids(nursery: trio.Nursery) -> None:
     server = Script(http_answer("404 Not Found", b'{"message":"Cannot GET /","statusCode":404}'))
     async with waha().connect() as sender:

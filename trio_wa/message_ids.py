@@ -1,6 +1,6 @@
 """Ids for messages, chosen before they are sent and fetched ahead."""
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
@@ -21,7 +21,10 @@ PATIENCE = 3
 """After so many failures in a row messages go out without ids, ..."""
 
 PAUSE_SECONDS = 60.0
-"""... for so long."""
+"""... for so long, and after an id that was given before."""
+
+REMEMBERED = 1000
+"""So many of a session's latest ids are known when they are given once more."""
 
 
 @dataclass(slots=True, eq=False)
@@ -31,6 +34,8 @@ class _Pool:
     offered: bool | None = None
     failures: int = 0
     without_until: float = 0.0
+    latest: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    repeats: bool = False
     wanted: trio.Event = field(default_factory=trio.Event)
     seen: trio.Event = field(default_factory=trio.Event)
 
@@ -41,8 +46,13 @@ class _Pool:
     def note(self, answer: MessageId) -> None:
         """Learn from what WAHA answered."""
         match answer:
+            case str() if answer in self.latest:
+                self._distrust()
             case str():
                 self.offered, self.failures = True, 0
+                self.latest[answer] = None
+                if len(self.latest) > REMEMBERED:
+                    self.latest.popitem(last=False)
             case NoMessageIds():
                 if self.offered is not False:
                     log.info("message_ids.not_offered", session=self.session.name)
@@ -57,11 +67,27 @@ class _Pool:
         if self.offered is not None:
             self.seen.set()
 
+    def _distrust(self) -> None:
+        """Go without ids: of messages with the same one WhatsApp would drop all but the first.
+
+        What waits may have been given before the start.
+        """
+        if not self.repeats:
+            log.warning(
+                "message_ids.repeated",
+                session=self.session.name,
+                effect="messages go out without ids",
+                remedy="let no proxy between here and WAHA cache what WAHA answers",
+            )
+        self.repeats, self.offered = True, False
+        self.without_until = trio.current_time() + PAUSE_SECONDS
+        self.ids.clear()
+
 
 class MessageIds:
     """A small pool of ids for each session, so that a send stays one round trip.
 
-    Where WAHA offers none, or fails to give any, a message goes out without.
+    Where WAHA offers none, fails to give any or gives one twice, a message goes out without.
     """
 
     def __init__(self, observer: Observer, sessions: Iterable[Session], *, enabled: bool) -> None:
@@ -91,7 +117,7 @@ class MessageIds:
         """Find out anew: the session, or the WAHA behind it, has started."""
         pool = self._pools[session]
         if self._enabled:
-            pool.without_until = 0.0
+            pool.without_until, pool.repeats = 0.0, False
             pool.wanted.set()
 
     async def take(self, session: Session, sender: Sender) -> MessageId:
@@ -121,6 +147,7 @@ class MessageIds:
             return False
         answer = await self._observer.new_message_id(pool.session)
         pool.note(answer)
-        if isinstance(answer, str):
-            pool.ids.append(answer)
-        return isinstance(answer, str)
+        if not isinstance(answer, str) or pool.dry():
+            return False
+        pool.ids.append(answer)
+        return True

@@ -31,8 +31,9 @@ class Waha:
     def __init__(
         self, *, api_key: str | None, timeout: float, clock: Clock, media: MediaStore
     ) -> None:
-        # Answers are short, and what nothing has to unpack cannot burst.
-        self._headers = {"Accept-Encoding": "identity"}
+        # Answers are short, and what nothing has to unpack cannot burst. A proxy that kept some
+        # would give many messages the same id, and sessions a status that they had.
+        self._headers = {"Accept-Encoding": "identity", "Cache-Control": "no-cache"}
         if api_key:
             self._headers["X-Api-Key"] = api_key
         self._timeout = timeout
