@@ -91,6 +91,7 @@ async def test_a_session_that_does_not_is_told_with_its_remedy(
 async def test_a_waha_that_is_away_is_told_and_nothing_is_said_of_its_sessions() -> None:
     events = await greeted(FakeObserver(problem="connection refused"))
     assert events["waha.problem"]["problem"] == "connection refused"
+    assert events["waha.problem"]["effect"] == "what it does not take waits"
     assert "session.found" not in events
 
 

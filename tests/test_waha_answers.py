@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 
 from trio_wa.adapters.waha.answer import Answer
+from trio_wa.adapters.waha.contact import check_of
+from trio_wa.adapters.waha.new_id import new_id_of
 from trio_wa.adapters.waha.outcome import message_id, outcome_of
 from trio_wa.core.outcome import Fault, Outcome, Rejected, Sent, Unavailable, Unknown
 from trio_wa.core.retry import RETRY_AFTER_MAX
@@ -50,9 +52,42 @@ def not_working(status: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
-@pytest.mark.parametrize("body", [b"", b"{}", b"[]", HTML, b'{"key":{"id":5}}', b"\xff"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b" ", b"{}", b"[]", b"null", b"true", b'"<html>"', b'{"key":{"id":5}}', b"\xff"),
+        *(b"OK", b'{"text":"<b>', b'[{"cut":', b"\xef\xbb\xbf{}"),
+    ],
+)
 def test_any_2xx_is_a_success_whatever_its_body(status: int, body: bytes) -> None:
     assert read(status, body=body) == Sent(None)
+
+
+@pytest.mark.parametrize("status", [200, 201, 203])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(HTML, b"<!DOCTYPE html>", b"\n" * 500 + b"<html>", b"\xef\xbb\xbf<html>", b"<"),
+        *(b"<?xml version='1.0'?><Error/>", b'<!-- {"key":{"id":"3EB0FF"}} -->'),
+    ],
+)
+def test_a_page_with_a_2xx_is_no_answer_of_waha_and_sent_nothing(status: int, body: bytes) -> None:
+    outcome = read(status, body=body, Content_Type="application/json")
+    assert isinstance(outcome, Unavailable)
+    assert (outcome.code, outcome.fault) == ("not_waha", "origin")
+    assert "WAHA_URL" in outcome.detail
+
+
+def test_a_success_in_json_is_one_though_it_is_called_html_or_was_cut() -> None:
+    body = b'{"key":{"id":"3EB0FF"},"message":"<html>'
+    assert read(201, body=body, Content_Type="text/html; charset=utf-8") == Sent(None)
+    answer = Answer(201, {"content-type": "text/html"}, body, NOW, whole=False)
+    assert outcome_of(answer) == Sent("3EB0FF")
+
+
+def test_a_page_in_place_of_an_id_or_a_check_is_the_set_ups_fault_too() -> None:
+    page = Answer(200, {}, HTML, NOW)
+    assert new_id_of(page) == check_of(page, "628@c.us") == outcome_of(page)
 
 
 @pytest.mark.parametrize(
@@ -322,4 +357,5 @@ def test_no_answer_raises(status: int, answer: object, retry_after: str) -> None
 
 @given(st.integers(100, 599), st.binary(max_size=200))
 def test_no_garbage_raises(status: int, body: bytes) -> None:
-    assert isinstance(read(status, body=body), Sent) == (200 <= status < 300)
+    page = body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+    assert isinstance(read(status, body=body), Sent) == (200 <= status < 300 and not page)

@@ -106,7 +106,8 @@ async def _greet_waha(
 ) -> None:
     info = await observer.ask(url)
     if info.problem is not None:
-        log.warning("waha.problem", url=url, problem=info.problem, effect="messages wait")
+        effect = "what it does not take waits"
+        log.warning("waha.problem", url=url, problem=info.problem, effect=effect)
         return
     log.info("waha.found", url=url, version=info.version, engine=info.engine)
     async with trio.open_nursery() as nursery:

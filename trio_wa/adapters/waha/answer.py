@@ -39,6 +39,14 @@ class Answer:
         return 200 <= self.status < 300
 
     @property
+    def is_page(self) -> bool:
+        """Whether the body is HTML or XML, as no answer of WAHA is: its are JSON, or empty.
+
+        It is told by how it begins: Express, under WAHA, calls every text `text/html`.
+        """
+        return self.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+
+    @property
     def detail(self) -> str:
         """What was answered, in short and for people.
 

@@ -20,7 +20,7 @@ TIMELOCK = re.compile(r"\berror (?:463|475)\b")
 def outcome_of(answer: Answer) -> Outcome:
     """The outcome of a send that WAHA, or a proxy before it, answered."""
     if answer.successful:
-        return Sent(message_id(answer))
+        return _success(answer)
     status, members, detail = answer.status, answer.members(), answer.detail
     retry_after = _retry_after(answer.headers.get("retry-after"), answer.at)
     match status:
@@ -65,6 +65,15 @@ def message_id(answer: Answer) -> str | None:
         if isinstance(found, str) and RAW_ID.fullmatch(raw := raw_id(found)):
             return raw
     return None
+
+
+def _success(answer: Answer) -> Outcome:
+    """Engines answer differently, so a body that tells no id, an odd or empty one, is a success."""
+    waha_id = message_id(answer)
+    if waha_id is None and answer.is_page:
+        detail = f"WAHA answered {answer.status}: a web page, not as WAHA does: check WAHA_URL"
+        return Unavailable("not_waha", detail, "origin")
+    return Sent(waha_id)
 
 
 def _unprocessable(members: Mapping[str, Any], detail: str) -> Outcome:

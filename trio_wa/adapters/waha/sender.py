@@ -31,7 +31,7 @@ class WahaSender:
         self._timeout = timeout
 
     async def send(self, message: Message, session: Session) -> Outcome:
-        """POST the message to the endpoint of its kind; success is any 2xx.
+        """POST the message to the endpoint of its kind; success is any 2xx that is no web page.
 
         The data of its file are read before, and nothing is written before its body is whole.
         """
