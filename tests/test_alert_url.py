@@ -71,6 +71,13 @@ async def test_a_cut_connection_is_told(nursery: trio.Nursery) -> None:
     assert told == "no answer from 127.0.0.1: RemoteProtocolError"
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("host", ["a..b", ".a", "a" * 64, f"{'ü' * 60}.b"])
+async def test_a_host_that_is_no_name_ends_nothing(host: str, scheme: str) -> None:
+    """The settings refuse it, as far as they can see."""
+    assert (await refusal(hook(host, scheme))).startswith(f"no answer from {host}: ")
+
+
 async def test_a_server_that_says_the_token_back_does_not_bring_it_into_the_log(
     nursery: trio.Nursery,
 ) -> None:

@@ -106,7 +106,13 @@ async def test_a_refused_connection_is_certainly_unsent() -> None:
     assert (outcome.code, outcome.fault) == ("unreachable", "origin")
 
 
-@pytest.mark.parametrize("url", ["http://[::1", "http://\u2603.\u200b", "ftp://127.0.0.1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://[::1", "http://\u2603.\u200b", "ftp://127.0.0.1"),
+        *("http://a..b:3000", "http://.a", "https://.a", f"http://{'a' * 64}"),
+    ],
+)
 async def test_a_wrong_url_is_certainly_unsent(url: str) -> None:
     async with waha().connect() as sender:
         outcome = await sender.send(message(1), Session("default", url))

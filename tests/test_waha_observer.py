@@ -104,6 +104,18 @@ async def test_statuses_that_do_not_come_are_a_problem(
     assert "cannot be reached" in refused.problem
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("host", ["a..b:3000", ".a", "a" * 64, f"{'ü' * 60}.b"])
+async def test_a_host_that_is_no_name_cannot_be_reached(host: str, scheme: str) -> None:
+    async with waha().observe() as observer:
+        info = await observer.ask(f"{scheme}://{host}")
+        assert info.problem is not None
+        assert "cannot be reached" in info.problem
+        unavailable = await observer.new_message_id(Session("a", f"{scheme}://{host}"))
+    assert isinstance(unavailable, Unavailable)
+    assert (unavailable.code, unavailable.fault) == ("unreachable", "origin")
+
+
 async def test_one_connection_serves_what_is_asked_in_a_row(nursery: trio.Nursery) -> None:
     server = Script(LISTED, ABOUT, LISTED, OK, http_answer("200 OK", b""))
     session = session_at(await serve_tcp(nursery, server))

@@ -1,3 +1,4 @@
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +17,9 @@ WAHA = "http://waha:3000"
         ("http://[::1]:3000", "http://[::1]:3000"),
         ("http://waha_1", "http://waha_1"),
         ("HTTP://waha", "HTTP://waha"),
+        ("http://waha.local.:3000", "http://waha.local.:3000"),
+        (f"http://{'a' * 63}.b", f"http://{'a' * 63}.b"),
+        ("http://bücher.example", "http://bücher.example"),
     ],
 )
 def test_a_base_url_has_no_trailing_slash(text: str, url: str) -> None:
@@ -42,6 +46,13 @@ def test_a_base_url_has_no_trailing_slash(text: str, url: str) -> None:
         "http://waha\\x",
         "http:waha",
         "http://a,b",
+        "http://waha..local:3000",
+        "http://.waha",
+        "http://.",
+        "http://waha..",
+        f"http://{'a' * 64}.example/x",
+        f"http://x.{'a' * 64}",
+        f"http://{'ü' * 60}.example",
     ],
 )
 def test_a_base_url_needs_a_scheme_and_a_host(text: str) -> None:
@@ -97,6 +108,18 @@ def test_refuses_a_wrong_list_of_sessions(text: str, problem: str) -> None:
 def test_any_plain_names_are_sessions_once_each(names: list[str]) -> None:
     unique = list(dict.fromkeys(names))
     assert [session.name for session in parse_sessions(",".join(unique), WAHA)] == unique
+
+
+@given(
+    st.text("a1._-:%ü\u0661中", min_size=1, max_size=6), st.sampled_from(["", "a" * 61, "ü" * 55])
+)
+def test_no_url_has_a_host_that_python_cannot_look_up(start: str, end: str) -> None:
+    try:
+        url = base_url(f"http://{start}{end}")
+        host = httpx.URL(url).raw_host.decode("ascii")
+    except (ValueError, httpx.InvalidURL):
+        return
+    assert host.encode("idna")
 
 
 @given(st.text())

@@ -37,7 +37,8 @@ class AlertUrl:
                 status = await self._post(body)
         except trio.TooSlowError:
             raise NotNotified(f"{self._host} gave no answer within {self._within:g} s") from None
-        except (httpx.RequestError, httpx.InvalidURL) as error:
+        except (httpx.RequestError, httpx.InvalidURL, ValueError) as error:
+            # A host that is no name at all is a ValueError of the socket module, or of TLS.
             raise NotNotified(f"no answer from {self._host}: {_cause(error)}") from None
         if not 200 <= status < 300:
             raise NotNotified(f"{self._host} answered {status}")

@@ -21,7 +21,7 @@ from pydantic import (
 
 from trio_wa.config.api_keys import ApiKey, parse_api_keys
 from trio_wa.core.duration import FORMS, format_duration, parse_duration
-from trio_wa.core.session import base_url
+from trio_wa.core.session import base_url, has_labels
 
 
 def read_whole(low: int, high: int) -> Callable[[object], int]:
@@ -119,7 +119,8 @@ def _host(value: str) -> str:
     try:
         return str(ipaddress.ip_address(text.removeprefix("[").removesuffix("]")))
     except ValueError:
-        if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}", text) and text.strip("0123456789."):
+        named = re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}", text) and has_labels(text)
+        if named and text.strip("0123456789."):
             return text
     raise ValueError("must be an address or a host name, without a port")
 

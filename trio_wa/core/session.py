@@ -33,6 +33,7 @@ def base_url(text: str) -> str:
         or port == 0
         or parts.scheme not in ("http", "https")
         or not _HOST.fullmatch(host)
+        or not has_labels(host)
         or not text.isprintable()
         or " " in text
         or "\\" in text
@@ -43,6 +44,20 @@ def base_url(text: str) -> str:
     if "?" in text or "#" in text:
         raise ValueError("must be a base URL, without a query or fragment")
     return text.rstrip("/")
+
+
+def has_labels(host: str) -> bool:
+    """Whether each part of a host's name has 1 to 63 bytes, as DNS has it (RFC 1035, 2.3.4).
+
+    The last dot of a full name is none. What else is wrong with a name shows when it is looked up.
+    """
+    labels = host.removesuffix(".").split(".")
+    return all(0 < len(_in_dns(label)) < 64 for label in labels)
+
+
+def _in_dns(label: str) -> str:
+    """A label as it stands in DNS, where it has no letters beside ASCII's (RFC 3492)."""
+    return label if label.isascii() else f"xn--{label.encode('punycode').decode()}"
 
 
 def parse_sessions(text: str, url: str) -> tuple[Session, ...]:

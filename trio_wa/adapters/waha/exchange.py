@@ -71,7 +71,8 @@ class Exchange:
                 return await self._request(method, url, timeout=timeout, **request)
         except trio.TooSlowError:
             return Silence("timeout", f"no answer within {within:g} s", self.stage)
-        except (httpx.RequestError, httpx.InvalidURL) as error:
+        except (httpx.RequestError, httpx.InvalidURL, ValueError) as error:
+            # A host that is no name at all is a ValueError of the socket module, or of TLS.
             return Silence("connection_lost", cause(error), self.stage)
 
     async def _request(
