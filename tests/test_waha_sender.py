@@ -46,6 +46,20 @@ async def test_no_proxy_is_to_answer_out_of_a_cache(nursery: trio.Nursery) -> No
     assert headers["cache-control"] == "no-cache"
 
 
+async def test_a_cookie_is_neither_kept_nor_sent_back(nursery: trio.Nursery) -> None:
+    with_cookie = http_answer("200 OK", b'{"id":"3EB0AA"}', "Set-Cookie: a=b; Path=/")
+    server = Script(*[with_cookie] * 6)
+    session = session_at(await serve_tcp(nursery, server))
+    adapter = waha()
+    async with adapter.connect() as sender, adapter.observe() as observer:
+        for _ in range(2):
+            assert await sender.new_message_id(session) == "3EB0AA"
+            assert await observer.new_message_id(session) == "3EB0AA"
+            assert await sender.send(message(1), session) == Sent("3EB0AA")
+    assert len(server.requests) == 6
+    assert not any("cookie" in headers for _, headers, _ in server.requests)
+
+
 async def test_an_old_waha_has_no_ids(nursery: trio.Nursery) -> None:
     server = Script(http_answer("404 Not Found", b'{"message":"Cannot GET /","statusCode":404}'))
     async with waha().connect() as sender:

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 import trio
@@ -36,6 +37,8 @@ class Waha:
         self._headers = {"Accept-Encoding": "identity", "Cache-Control": "no-cache"}
         if api_key:
             self._headers["X-Api-Key"] = api_key
+        # WAHA sets no cookies. What a proxy sets would be kept for good, and sent each time.
+        self._cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
         self._timeout = timeout
         self._clock = clock
         self._media = media
@@ -48,7 +51,9 @@ class Waha:
         """A sender with connections of its own: a pool shared by 50 workers is slow."""
         line = Line(self._tls)
         deadline = Deadline(line.expire)
-        client = httpx.AsyncClient(transport=LineTransport(line), trust_env=False)
+        client = httpx.AsyncClient(
+            transport=LineTransport(line), cookies=self._cookies, trust_env=False
+        )
         async with client, trio.open_nursery() as nursery:
             http = Http(client, self._headers, self._clock)
             nursery.start_soon(deadline.watch, name="send-deadline")
@@ -64,5 +69,7 @@ class Waha:
         limits = httpx.Limits(
             max_connections=OBSERVER_CONNECTIONS, keepalive_expiry=KEEPALIVE_SECONDS
         )
-        async with httpx.AsyncClient(verify=self._tls, limits=limits, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            verify=self._tls, limits=limits, cookies=self._cookies, trust_env=False
+        ) as client:
             yield WahaObserver(Http(client, self._headers, self._clock))
