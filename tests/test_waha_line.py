@@ -103,6 +103,74 @@ async def test_a_connection_that_was_idle_for_long_is_replaced(
     assert server.connections == connections
 
 
+class Open(Script):
+    """A server that answers each request after `seconds`, and knows how many connections it has."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        super().__init__()
+        self.seconds = seconds
+        self.now_open = 0
+
+    async def __call__(self, stream: trio.SocketStream) -> None:
+        self.connections += 1
+        self.now_open += 1
+        while await read_request(stream) is not None:
+            await trio.sleep(self.seconds)
+            await stream.send_all(CREATED)
+        self.now_open -= 1
+
+
+@pytest.mark.parametrize("request_", ["send", "new_message_id"])
+async def test_a_connection_that_is_too_old_to_be_used_again_is_closed(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock, request_: str
+) -> None:
+    server = Open()
+    session = session_at(await serve_tcp(nursery, server))
+    async with waha().connect() as sender:
+        for again in range(3):
+            if request_ == "send":
+                await sender.send(message(1), session)
+            else:
+                await sender.new_message_id(session)
+            await trio.sleep(KEEPALIVE_SECONDS - 0.1)
+            assert (server.now_open, server.connections) == (1, again + 1)
+            await trio.sleep(0.2)
+            assert server.now_open == 0
+    assert trio.current_time() < 10
+
+
+async def test_of_several_connections_each_is_closed_at_its_own_time(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    first, second = Open(), Open()
+    sessions = [session_at(await serve_tcp(nursery, server)) for server in (first, second)]
+    async with waha().connect() as sender:
+        await sender.send(message(1), sessions[0])
+        for _ in range(4):  # the other one stays in use
+            await trio.sleep(1)
+            await sender.send(message(1), sessions[1])
+        assert (first.now_open, second.now_open) == (0, 1)
+        await trio.sleep(KEEPALIVE_SECONDS + 0.1)
+        assert second.now_open == 0
+
+
+@pytest.mark.parametrize("request_", ["send", "new_message_id"])
+async def test_a_request_that_takes_longer_is_not_cut_by_that(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock, request_: str
+) -> None:
+    server = Open(seconds=KEEPALIVE_SECONDS + 1)
+    session = session_at(await serve_tcp(nursery, server))
+    async with waha().connect() as sender:
+        for _ in range(2):
+            await sender.send(message(1), session)
+            await trio.sleep(KEEPALIVE_SECONDS - 0.5)
+            if request_ == "send":
+                assert await sender.send(message(1), session) == Sent("3EB0FF")
+            else:
+                assert await sender.new_message_id(session) == "3EB0FF"
+    assert server.connections == 1
+
+
 async def test_what_comes_unasked_while_idle_is_no_answer(nursery: trio.Nursery) -> None:
     timed_out = http_answer("408 Request Timeout", b"")
 

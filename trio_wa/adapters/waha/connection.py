@@ -24,7 +24,8 @@ class Connection:
     """Makes one request at a time over a connected socket, which it owns.
 
     `stage` is how far the last one came, and right even where it was cancelled. After an error or
-    a cancellation all that is left to do is `close`.
+    a cancellation all that is left to do is `close`, and so it is after `usable_until`, a time of
+    Trio's clock.
     """
 
     def __init__(self, connected: socket.socket) -> None:
@@ -34,7 +35,7 @@ class Connection:
         self._written = False
         self._whole = False
         self._expired = False
-        self._idle_since = trio.current_time()
+        self.usable_until = trio.current_time() + KEEPALIVE_SECONDS
 
     @property
     def stage(self) -> Stage:
@@ -48,7 +49,7 @@ class Connection:
 
         What came in unasked is the end of it, too.
         """
-        if trio.current_time() - self._idle_since > KEEPALIVE_SECONDS:
+        if trio.current_time() > self.usable_until:
             return False
         try:
             self._socket.recv(1)
@@ -98,7 +99,7 @@ class Connection:
                 await self._readable()
         except OSError as error:
             raise httpx.ReadError(str(error)) from error
-        self._idle_since = trio.current_time()
+        self.usable_until = trio.current_time() + KEEPALIVE_SECONDS
         return reply
 
     async def _write_on(self, pieces: Sequence[bytes], written: int) -> bool:

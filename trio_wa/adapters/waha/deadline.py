@@ -11,7 +11,7 @@ class Deadline:
 
     A cancel scope for each request costs more than all else that Trio does for it. Here a task
     sleeps until the deadline that was the earliest when it fell asleep, and then until the one that
-    is set by then: of requests that are answered in time it never hears.
+    is set by then: of requests that are answered in time it seldom hears.
     """
 
     def __init__(self, expire: Callable[[], None]) -> None:
@@ -21,14 +21,10 @@ class Deadline:
         self._alarm_at = inf
 
     def set(self, at: float) -> None:
-        """Let it pass at `at`, a time of Trio's clock."""
+        """Let it pass at `at`, a time of Trio's clock; never, if that is infinity."""
         self._at = at
         if at < self._alarm_at:
             self._alarm.deadline = self._alarm_at = at
-
-    def clear(self) -> None:
-        """Let it never pass."""
-        self._at = inf
 
     async def watch(self) -> None:
         """Watch until cancelled."""

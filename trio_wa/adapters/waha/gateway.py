@@ -9,7 +9,6 @@ import httpx
 import trio
 
 from trio_wa.adapters.waha.connection import KEEPALIVE_SECONDS
-from trio_wa.adapters.waha.deadline import Deadline
 from trio_wa.adapters.waha.exchange import Http
 from trio_wa.adapters.waha.line import Line
 from trio_wa.adapters.waha.observer import WahaObserver
@@ -50,15 +49,14 @@ class Waha:
     async def connect(self) -> AsyncIterator[WahaSender]:
         """A sender with connections of its own: a pool shared by 50 workers is slow."""
         line = Line(self._tls)
-        deadline = Deadline(line.expire)
         client = httpx.AsyncClient(
             transport=LineTransport(line), cookies=self._cookies, trust_env=False
         )
         async with client, trio.open_nursery() as nursery:
             http = Http(client, self._headers, self._clock)
-            nursery.start_soon(deadline.watch, name="send-deadline")
+            nursery.start_soon(line.watch, name="line")
             try:
-                posting = Posting(http, line, deadline, self._endpoints)
+                posting = Posting(http, line, self._endpoints)
                 yield WahaSender(http, posting, self._media, self._timeout)
             finally:
                 nursery.cancel_scope.cancel()

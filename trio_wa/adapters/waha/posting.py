@@ -8,7 +8,6 @@ import httpx
 import trio
 
 from trio_wa.adapters.waha.answer import Answer
-from trio_wa.adapters.waha.deadline import Deadline
 from trio_wa.adapters.waha.dial import Origin, origin_of
 from trio_wa.adapters.waha.exchange import (
     ANSWER_BYTES,
@@ -39,10 +38,9 @@ Endpoints: TypeAlias = dict[tuple[str, str], Endpoint]
 class Posting:
     """POSTs JSON, one request at a time; `stage` is right even where one was cancelled."""
 
-    def __init__(self, http: Http, line: Line, deadline: Deadline, endpoints: Endpoints) -> None:
+    def __init__(self, http: Http, line: Line, endpoints: Endpoints) -> None:
         self._http = http
         self._line = line
-        self._deadline = deadline
         self._endpoints = endpoints
         self._began = False
 
@@ -64,7 +62,6 @@ class Posting:
         """
         self._began = False
         began_at = trio.current_time()
-        self._deadline.set(began_at + within)
         try:
             endpoint = self._endpoints.get((url, name)) or self._prepare(url, name)
             first, *others = pieces
@@ -75,13 +72,12 @@ class Posting:
                 endpoint.origin,
                 (first, *others),
                 began_at + min(CONNECT_SECONDS, CONNECT_SHARE * within),
+                began_at + within,
             )
         except httpx.ReadTimeout:
             return Silence("timeout", f"no answer within {within:g} s", self.stage)
         except (httpx.RequestError, httpx.InvalidURL) as error:
             return Silence("connection_lost", cause(error), self.stage)
-        finally:
-            self._deadline.clear()
         body = reply.take_body()
         now = self._http.clock.now()
         if len(body) > ANSWER_BYTES:
