@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given
 
 from trio_wa.adapters.waha.answer import Answer
-from trio_wa.adapters.waha.contact import check_of
-from trio_wa.adapters.waha.new_id import new_id_of
 from trio_wa.adapters.waha.outcome import message_id, outcome_of
 from trio_wa.core.outcome import Fault, Outcome, Rejected, Sent, Unavailable, Unknown
 from trio_wa.core.retry import RETRY_AFTER_MAX
@@ -83,11 +81,6 @@ def test_a_success_in_json_is_one_though_it_is_called_html_or_was_cut() -> None:
     assert read(201, body=body, Content_Type="text/html; charset=utf-8") == Sent(None)
     answer = Answer(201, {"content-type": "text/html"}, body, NOW, whole=False)
     assert outcome_of(answer) == Sent("3EB0FF")
-
-
-def test_a_page_in_place_of_an_id_or_a_check_is_the_set_ups_fault_too() -> None:
-    page = Answer(200, {}, HTML, NOW)
-    assert new_id_of(page) == check_of(page, "628@c.us") == outcome_of(page)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ NO_STORE = {"message": 'Enable NOWEB store "config.noweb.store.enabled=True"', "
         ({}, NoMessageIds()),
         ([], NoMessageIds()),
         (b"", NoMessageIds()),
+        (HTML, NoMessageIds()),
     ],
 )
 def test_an_answer_with_a_new_id_or_without(content: object, expected: str | NoMessageIds) -> None:
@@ -52,7 +53,6 @@ def test_a_waha_that_has_no_ids_to_give(status: int, content: object) -> None:
         (422, NO_SESSION, "session_missing", "session"),
         (401, nest("Unauthorized", 401), "unauthorized", "origin"),
         (429, b"", "throttled", "origin"),
-        (200, HTML, "not_waha", "origin"),
         (503, HTML, "proxy_unavailable", "origin"),
         (500, engine_error("Timed Out"), "no_message_id", "message"),
         (500, engine_error("no LID found for 628"), "no_message_id", "message"),

@@ -74,6 +74,7 @@ def test_a_number_that_was_checked(content: object, chat_id: str | None) -> None
         (200, {"numberExists": "yes"}),
         (200, {"numberExists": 0}),
         (200, {"numberExists": None}),
+        (200, HTML),
         (404, nest("Cannot GET /api/contacts/check-exists")),
         (405, b""),
         (501, NOT_IMPLEMENTED),
@@ -96,7 +97,6 @@ def test_a_number_that_cannot_be_checked(status: int, content: object) -> None:
         (422, NO_SESSION, "session_missing"),
         (401, b"", "unauthorized"),
         (429, b"", "throttled"),
-        (200, HTML, "not_waha"),
         (503, HTML, "proxy_unavailable"),
     ],
 )

@@ -31,11 +31,13 @@ async def check_exists(http: Http, session: Session, chat_id: str) -> Check:
 
 def check_of(answer: Answer, chat_id: str) -> Check:
     """What an answer to the question for `chat_id` means."""
+    if answer.successful:
+        return _contact(answer, chat_id)
     if answer.status not in ABSENT:
         outcome = outcome_of(answer)
         if isinstance(outcome, Unavailable):
             return outcome
-    return _contact(answer, chat_id) if answer.successful else Uncheckable(answer.detail)
+    return Uncheckable(answer.detail)
 
 
 def _contact(answer: Answer, chat_id: str) -> Check:

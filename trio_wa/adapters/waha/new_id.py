@@ -2,8 +2,8 @@
 
 from trio_wa.adapters.waha.answer import ABSENT, Answer
 from trio_wa.adapters.waha.exchange import Http, api
-from trio_wa.adapters.waha.outcome import outcome_of
-from trio_wa.core.outcome import UNREACHABLE, Rejected, Sent, Unavailable
+from trio_wa.adapters.waha.outcome import message_id, outcome_of
+from trio_wa.core.outcome import UNREACHABLE, Rejected, Unavailable
 from trio_wa.core.session import Session
 from trio_wa.ports import MessageId, NoMessageIds
 
@@ -28,9 +28,9 @@ def new_id_of(answer: Answer) -> MessageId:
     """
     if answer.status in ABSENT:
         return NoMessageIds()
+    if answer.successful:
+        return message_id(answer) or NoMessageIds()
     match outcome_of(answer):
-        case Sent(waha_id):
-            return waha_id or NoMessageIds()
         case Unavailable() as unavailable:
             return unavailable
         case Rejected("plan_required"):
