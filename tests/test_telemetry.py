@@ -2,8 +2,12 @@ import io
 import json
 import logging
 import os
+import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +16,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trio_wa import telemetry
 from trio_wa.telemetry import configure_logging, mask
 
 
@@ -193,7 +198,7 @@ PROGRAM = """
 import logging, structlog
 from trio_wa.telemetry import configure_logging
 configure_logging("info", "json")
-for _ in range(2000):
+for _ in range(20_000):
     structlog.get_logger().info("message.sent", message_id="m1")
 logging.getLogger("hypercorn.error").error("lost")
 print("still here", flush=True)
@@ -214,6 +219,158 @@ def test_a_process_survives_a_broken_pipe_behind_stderr() -> None:
     finally:
         os.close(writer)
     assert (ended.returncode, ended.stdout) == (0, b"still here\n")
+
+
+def test_a_process_survives_a_pipe_that_nobody_reads() -> None:
+    reader, writer = os.pipe()
+    try:
+        ended = run_with_stderr(writer)
+    finally:
+        os.close(reader)
+        os.close(writer)
+    assert (ended.returncode, ended.stdout) == (0, b"still here\n")
+
+
+def test_a_reader_that_leaves_does_not_change_the_exit_code() -> None:
+    program = (
+        "import structlog\n"
+        "from trio_wa.telemetry import configure_logging\n"
+        "configure_logging('info', 'json')\n"
+        "structlog.get_logger().info('read')\n"
+        "input()\n"
+        "structlog.get_logger().info('lost')\n"
+    )
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=buffered,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        assert b"read" in process.stderr.readline()
+        process.stderr.close()
+        process.stdin.write(b"\n")
+        process.stdin.close()
+        assert process.wait(30) == 0
+
+
+@contextmanager
+def unread_pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Log to a pipe of 64 KiB; the end from which a test may read, or not."""
+    reader, writer = os.pipe()
+    monkeypatch.setattr(telemetry, "PIPE_BYTES", 0)
+    with open(writer, "w", encoding="utf-8") as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        configure_logging("info", "json")
+        os.set_blocking(reader, False)
+        yield reader
+    os.close(reader)
+
+
+def read_all(reader: int) -> str:
+    read = b""
+    try:
+        while data := os.read(reader, 1 << 20):
+            read += data
+    except BlockingIOError:
+        pass
+    return read.decode()
+
+
+def test_what_a_pipe_has_no_room_for_is_dropped_and_told_once_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with unread_pipe(monkeypatch) as reader:
+        log = structlog.get_logger()
+        for number in range(2000):
+            log.info("message.sent", number=number)
+        before = objects(read_all(reader))
+        log.info("message.sent", number=2000)
+        log.info("message.sent", number=2001)
+        told, *after = objects(read_all(reader))
+    assert [each["number"] for each in before] == list(range(len(before)))
+    assert 500 < len(before) < 1000
+    assert (told["event"], told["level"]) == ("log.dropped", "error")
+    assert told["lines"] == 2000 - len(before)
+    assert [each["number"] for each in after] == [2000, 2001]
+
+
+def test_a_line_that_is_cut_ends_and_counts_as_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    with unread_pipe(monkeypatch) as reader:
+        log = structlog.get_logger()
+        log.info("long", text="-" * 100_000)
+        log.info("message.sent", number=1)
+        cut = read_all(reader)
+        log.info("message.sent", number=2)
+        written = read_all(reader)
+    assert "\n" not in cut
+    assert written.startswith("\n")
+    told, last = objects(written[1:])
+    assert told["lines"] == 2
+    assert last["number"] == 2
+
+
+def test_the_news_of_what_was_dropped_is_not_lost_with_its_own_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with unread_pipe(monkeypatch) as reader:
+        log = structlog.get_logger()
+        for text in ("-" * 100_000, "lost", "lost"):
+            log.info("long", text=text)
+        read_all(reader)
+        structlog.contextvars.bind_contextvars(beside="-" * 100_000)
+        log.info("lost with the news, which is as long")
+        structlog.contextvars.clear_contextvars()
+        read_all(reader)
+        log.info("last")
+        told, last = objects(read_all(reader).removeprefix("\n"))
+    assert (told["lines"], last["event"]) == (4, "last")
+
+
+def test_a_line_longer_than_a_piece_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    with unread_pipe(monkeypatch) as reader:
+        structlog.get_logger().info("long", text="é" * 20_000)
+        (line,) = objects(read_all(reader))
+    assert line["text"] == "é" * 20_000
+
+
+def test_lines_of_many_threads_stay_whole_and_none_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    def write() -> None:
+        for _ in range(100):
+            structlog.get_logger().info("message.sent", text="-" * 5000)
+
+    with unread_pipe(monkeypatch) as reader:
+        threads = [threading.Thread(target=write, daemon=True) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+            assert not thread.is_alive()
+        *whole, _cut = read_all(reader).split("\n")
+        structlog.get_logger().info("last")
+        told, last = objects(read_all(reader).removeprefix("\n"))
+    assert all(len(json.loads(line)["text"]) == 5000 for line in whole)
+    assert told["lines"] == 800 - len(whole)
+    assert last["event"] == "last"
+
+
+def test_a_socket_that_nobody_reads_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def write() -> None:
+        for _ in range(2000):
+            structlog.get_logger().info("long", text="-" * 900)
+
+    ours, theirs = socket.socketpair()
+    with theirs, ours, ours.makefile("w", encoding="utf-8") as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        configure_logging("info", "json")
+        thread = threading.Thread(target=write, daemon=True)
+        thread.start()
+        thread.join(20)
+        assert not thread.is_alive()
+        assert objects(theirs.recv(1 << 20).decode().splitlines()[0])[0]["event"] == "long"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")

@@ -1,12 +1,18 @@
 """Logs: events with keys, one a line, on stderr; and how numbers and times are written."""
 
 import contextlib
+import fcntl
 import json
 import logging
+import os
 import re
+import select
+import stat
 import sys
+import threading
 from datetime import UTC, datetime
-from typing import Literal
+from functools import partial
+from typing import Literal, TextIO
 
 import structlog
 from pydantic_core import to_json
@@ -16,6 +22,9 @@ _DOTS = "•" * 5
 _CHAT_ID = re.compile(r"(.*)(@(?:c\.us|s\.whatsapp\.net|g\.us|lid|newsletter|broadcast))")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
+PIPE_BYTES = 1 << 20
+"""How much a pipe behind stderr should hold: a second of lines, for a reader that is late."""
+
 
 def configure_logging(level: str, log_format: Literal["console", "json"] | None = None) -> None:
     """Send every log line of `level` or above to stderr, from structlog and from `logging`.
@@ -23,8 +32,9 @@ def configure_logging(level: str, log_format: Literal["console", "json"] | None 
     `json` is one object a line with an RFC 3339 time in UTC, `console` is for eyes, coloured on
     a terminal only; without `log_format` a terminal gets `console` and anything else `json`.
     Libraries are heard from warning up: httpx tells each URL at info. A stderr that cannot be
-    written, closed, full or a broken pipe, loses the line and raises nothing. A second call
-    replaces the first.
+    written, closed, full or a broken pipe, loses the line and raises nothing. Nor does a pipe or a
+    socket that nobody reads hold anything up: what it has no room for is dropped, and
+    `log.dropped` tells how many `lines` once it has. A second call replaces the first.
     """
     number = logging.getLevelNamesMapping()[level.upper()]
     terminal = sys.stderr is not None and sys.stderr.isatty()
@@ -36,7 +46,7 @@ def configure_logging(level: str, log_format: Literal["console", "json"] | None 
     structlog.configure(
         processors=shared + _renderers(log_format or ("console" if terminal else "json"), terminal),
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=_Stderr,
+        logger_factory=partial(_Logger, _Stderr()),
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
@@ -108,19 +118,108 @@ def _escape_control(_logger: WrappedLogger, _method: str, event: EventDict) -> E
     return event
 
 
-class _Stderr:
-    """Writes lines to whatever stderr is at that moment."""
+class _Logger:
+    """What structlog hands its lines to."""
 
-    def __init__(self, name: str = "") -> None:
+    def __init__(self, stderr: "_Stderr", name: str = "") -> None:
+        self._stderr = stderr
         self.name = name
 
     def msg(self, line: str) -> None:
-        if sys.stderr is not None:
-            with contextlib.suppress(OSError, ValueError):
-                sys.stderr.write(line + "\n")
-                sys.stderr.flush()
+        self._stderr.write(line)
 
     debug = info = warning = error = critical = msg
+
+
+class _Stderr:
+    """Writes lines to whatever stderr is at that moment."""
+
+    def __init__(self) -> None:
+        self._stream: TextIO | None = None
+        self._pipe: _Pipe | None = None
+        self._lock = threading.Lock()
+
+    def write(self, line: str) -> None:
+        stream = sys.stderr
+        if stream is not self._stream:
+            self._look(stream)
+        if self._pipe is not None:
+            self._pipe.write(line)
+        elif stream is not None:
+            with contextlib.suppress(OSError, ValueError):
+                stream.write(line + "\n")
+                stream.flush()
+
+    def _look(self, stream: TextIO | None) -> None:
+        with self._lock:
+            if stream is not self._stream:  # else another thread has looked
+                self._pipe = _pipe(stream)
+                self._stream = stream
+
+
+class _Pipe:
+    """Writes lines to a pipe or a socket while there is room, and waits for no reader.
+
+    A write would block the whole service where nobody reads. O_NONBLOCK would be seen by whoever
+    shares the pipe; what POSIX promises is that one which `poll` finds writable takes PIPE_BUF
+    bytes. Nothing stays in a buffer, whose flush at the exit would fail and change the exit code.
+    """
+
+    def __init__(self, file: int, encoding: str) -> None:
+        self._file = file
+        self._encoding = encoding
+        self._room = select.poll()
+        self._room.register(file, select.POLLOUT)
+        # Another thread could take the room between the question and the write. Reentrant, because
+        # a finalizer that logs may run at any time.
+        self._lock = threading.RLock()
+        self._dropped = 0
+        self._torn = False
+
+    def write(self, line: str) -> None:
+        """Write `line` and its end, or as much of it as there is room for."""
+        with self._lock:
+            if self._dropped and self._room.poll(0):
+                dropped, self._dropped = self._dropped, 0
+                # At a level that is always heard: what was dropped may have been errors.
+                structlog.get_logger(__name__).error("log.dropped", lines=dropped)
+                if self._dropped:  # and so was that line
+                    self._dropped += dropped - 1
+            if not self._put(f"{line}\n".encode(self._encoding, "backslashreplace")):
+                self._dropped += 1
+
+    def _put(self, rest: bytes) -> bool:
+        if self._torn:
+            rest = b"\n" + rest
+        try:
+            while rest and self._room.poll(0):
+                rest = rest[os.write(self._file, rest[: select.PIPE_BUF]) :]
+                self._torn = bool(rest)
+        except OSError:  # nobody is there to read
+            return False
+        return not rest
+
+
+def _pipe(stream: TextIO | None) -> _Pipe | None:
+    """The pipe or socket behind `stream`, if it is one."""
+    if stream is None:
+        return None
+    try:
+        file = stream.fileno()
+        mode = os.fstat(file).st_mode
+    except (OSError, ValueError):
+        return None
+    if stat.S_ISFIFO(mode):
+        _widen(file)
+    return _Pipe(file, stream.encoding) if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) else None
+
+
+def _widen(pipe: int) -> None:
+    """Let a pipe hold PIPE_BYTES where the system allows it; Linux starts with 64 KiB."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            if fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ) < PIPE_BYTES:
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 class _Bridge(logging.Handler):
