@@ -1,6 +1,10 @@
+import contextlib
 import importlib.metadata
+import json
+import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -125,3 +129,40 @@ def test_the_exit_code_holds_when_the_line_cannot_be_written() -> None:
     with Path("/dev/full").open("wb") as full:
         result = subprocess.run([sys.executable, "-c", program], stderr=full, timeout=30)
     assert result.returncode == 2
+
+
+def test_a_crash_is_told_in_the_log_and_waits_for_no_reader(tmp_path: Path) -> None:
+    program = (
+        "from trio_wa import cli, service\n"
+        "async def run(*_args, **_options): raise ValueError('a bug')\n"
+        "service.run = run\n"
+        "cli.main(['serve'])\n"
+    )
+    settings = {"WAHA_URL": "http://127.0.0.1:1", "WAHA_SESSIONS": "default", "PORT": "0"}
+    start = partial(
+        subprocess.run,
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=os.environ | settings,
+        timeout=30,
+    )
+    reader, writer = os.pipe()
+    try:
+        ended = start(stderr=writer)
+        event = json.loads(os.read(reader, 1 << 20).splitlines()[-1])
+        fill(writer)
+        full = start(stderr=writer)
+    finally:
+        os.close(reader)
+        os.close(writer)
+    assert (ended.returncode, full.returncode) == (1, 1)
+    assert event["event"] == "service.crashed"
+    assert "ValueError: a bug" in event["exception"]
+
+
+def fill(pipe: int) -> None:
+    os.set_blocking(pipe, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(pipe, b"-" * 4096)
+    os.set_blocking(pipe, True)

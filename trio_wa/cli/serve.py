@@ -1,6 +1,8 @@
 """`trio-wa serve`: the service itself."""
 
+import sys
 from pathlib import Path
+from types import TracebackType
 
 import click
 import structlog
@@ -31,10 +33,18 @@ def serve() -> None:
     """
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format)
+    sys.excepthook = _crashed
     ended = trio.run(_run, settings)
     if ended.left and not ended.durable:
         log.error("service.left_behind", messages=ended.left)
         raise SystemExit(LEFT_BEHIND)
+
+
+def _crashed(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    """Log what ends the process. Python's own hook would wait for the reader of a full pipe."""
+    log.critical("service.crashed", exc_info=(kind, error, traceback))
 
 
 async def _run(settings: Settings) -> service.Ended:
