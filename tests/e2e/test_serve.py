@@ -144,6 +144,27 @@ async def test_a_second_signal_skips_the_drain_and_the_exit_code_says_what_is_lo
     assert left["messages"] == lost
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_a_start_that_waits_for_the_journal(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    journal = {"journal_path": tmp_path / "queue.db", "lock_wait": "60s"}
+    async with (
+        simulated() as (_, url),
+        running(tmp_path, **settings(url, **journal)) as holder,
+    ):
+        await holder.address()
+        async with running(tmp_path, **settings(url, **journal)) as waiting:
+            told = await waiting.wait_event("store.locked")
+            assert told["holder"] == f"process {holder.pid}"
+            waiting.signal(number)
+            with trio.fail_after(20):
+                assert await waiting.wait() == 0
+        await send_all(await holder.address(), [{"to": "628123456", "message": "goes on"}])
+        holder.signal()
+        assert await holder.wait() == 0
+
+
 @pytest.mark.parametrize(
     ("changes", "line"),
     [

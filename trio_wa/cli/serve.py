@@ -10,7 +10,7 @@ import trio
 
 from trio_wa import collector, service
 from trio_wa.cli.failure import settings_errors_end_with_2
-from trio_wa.cli.signals import stop_on_signals
+from trio_wa.cli.signals import cancel_on, stop_on_signals
 from trio_wa.config import Settings, load_settings
 from trio_wa.intake.exposure import check_exposure, describe_access
 from trio_wa.telemetry import configure_logging
@@ -50,6 +50,7 @@ def _crashed(
 async def _run(settings: Settings) -> service.Ended:
     stop = trio.Event()
     drain = trio.CancelScope()
+    start = trio.CancelScope()
     config = load_hypercorn_config(Path("hypercorn.toml"), bind=f"{settings.host}:{settings.port}")
     check_exposure(settings, config.bind)
 
@@ -57,9 +58,17 @@ async def _run(settings: Settings) -> service.Ended:
         log.info("service.listening", address=address, callers=describe_access(settings))
         collector.freeze()
 
-    front = HttpFront(config, open_sockets(config), stop, settings.max_body_bytes, listening)
+    http = HttpFront(config, open_sockets(config), stop, settings.max_body_bytes, listening)
+    ended = service.Ended(left=0, durable=True)
     async with trio.open_nursery() as signals:
         await signals.start(stop_on_signals, stop, drain)
-        ended = await service.run(settings, front, drain=drain)
+        early = await signals.start(cancel_on, stop, start)
+
+        async def front(intake: service.Intake) -> None:
+            early.cancel()  # from here on the service ends in order
+            await http(intake)
+
+        with start:  # which may wait for LOCK_WAIT, or read a long journal
+            ended = await service.run(settings, front, drain=drain)
         signals.cancel_scope.cancel()
     return ended

@@ -24,3 +24,16 @@ async def stop_on_signals(
             else:
                 log.info("service.stopping", signal=signal.Signals(number).name)
                 stop.set()
+
+
+async def cancel_on(
+    stop: trio.Event,
+    start: trio.CancelScope,
+    *,
+    task_status: trio.TaskStatus[trio.CancelScope] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Cancel `start` once `stop` is set; reports the scope that ends the wait for that."""
+    with trio.CancelScope() as waiting:
+        task_status.started(waiting)
+        await stop.wait()
+        start.cancel()

@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import structlog
 import trio
 
 from trio_wa.ports import StoreUnusable
+
+log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.05
 
@@ -30,6 +33,8 @@ async def locked(path: Path, *, wait: float) -> AsyncIterator[None]:
             " user, or set JOURNAL_PATH to another place"
         ) from error
     try:
+        if wait and not _try_lock(file):
+            log.info("store.locked", path=str(path), holder=_holder(file), wait=wait)
         with trio.move_on_after(wait):
             while not _try_lock(file):  # noqa: ASYNC110 - flock knows no time-out and no event
                 await trio.sleep(POLL_SECONDS)
