@@ -77,6 +77,15 @@ async def test_what_is_not_a_file_is_no_database(tmp_path: Path, kind: str) -> N
     assert "is not a file: set JOURNAL_PATH" in await refusal(path)
 
 
+@pytest.mark.parametrize("name", ["x" * 250, "x" * 300, "x" * 300 + "/store.db"])
+async def test_a_name_that_is_too_long_is_said(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    assert await refusal(path) == (
+        f"{path} cannot be reached (File name too long): set JOURNAL_PATH to another place"
+    )
+    assert os.listdir(tmp_path) == []
+
+
 async def test_two_names_of_one_file_are_one_database(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     (tmp_path / "names").mkdir()
@@ -159,6 +168,29 @@ async def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
     path.touch()
     await fill(path, 1)
     assert path.read_bytes().startswith(b"SQLite format 3\0")
+
+
+@pytest.mark.parametrize("missing", [False, True])
+async def test_a_log_without_its_database_is_said_and_left_alone(
+    tmp_path: Path, missing: bool
+) -> None:
+    path, crashed = tmp_path / "store.db", tmp_path / "crashed"
+    crashed.mkdir()
+    async with open_sqlite_store(path, lambda _: None, min_free_disk=0, lock_wait=0) as store:
+        await accept(store, "a")
+        for name in ("store.db", "store.db-wal"):
+            (crashed / name).write_bytes((tmp_path / name).read_bytes())
+    path, wal = crashed / "store.db", crashed / "store.db-wal"
+    log = wal.read_bytes()
+    if missing:
+        path.unlink()
+    else:
+        os.truncate(path, 0)
+    assert await refusal(path) == (
+        f"{path} is empty or was missing, and {wal} is not: put a good copy of both in their"
+        " place, or move store.db-wal away to start with an empty one"
+    )
+    assert wal.read_bytes() == log
 
 
 async def test_lost_totals_are_damage(tmp_path: Path) -> None:

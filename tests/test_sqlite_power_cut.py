@@ -9,6 +9,7 @@ import trio
 
 from tests.contract.messages import accept, draft
 from tests.power_cut_vfs import PowerCutVFS
+from trio_wa.adapters.sqlite import open_sqlite_store
 from trio_wa.adapters.sqlite.disk import Disk
 from trio_wa.adapters.sqlite.opening import Mode
 from trio_wa.adapters.sqlite.store import open_store
@@ -87,3 +88,30 @@ async def test_the_power_cut_test_can_fail(tmp_path: Path) -> None:
     """With synchronous=NORMAL the same cuts lose what was acknowledged."""
     cuts = await load_and_cut(tmp_path, "NORMAL", 3)
     assert cuts.lost() > 0
+
+
+async def test_a_power_cut_while_it_is_made_leaves_what_can_be_opened(tmp_path: Path) -> None:
+    dice = random.Random(5)
+    images: list[Path] = []
+
+    def cut() -> None:
+        image = tmp_path / f"image-{len(images)}"
+        image.mkdir()
+        vfs.cut(image, dice)
+        images.append(image / "store.db")
+
+    vfs = PowerCutVFS("making", cut)
+    path = tmp_path / "store.db"
+    mode = Mode(vfs=vfs.name, exclusive=True)
+    async with open_store(path, lambda _: None, Disk(path, 0), lock_wait=0, mode=mode) as store:
+        await accept(store, "first")
+    vfs.unregister()
+    logs = [image.with_name("store.db-wal") for image in images]
+    logged = [log.exists() and log.stat().st_size > 0 for log in logs]
+    assert any(logged)
+    for image, is_logged in zip(images, logged, strict=True):
+        if is_logged:
+            assert image.stat().st_size > 0
+            continue
+        async with open_sqlite_store(image, print, min_free_disk=0, lock_wait=0) as store:
+            assert (await store.ledger()).accepted == 0

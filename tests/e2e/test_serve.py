@@ -172,6 +172,7 @@ async def test_a_signal_ends_a_start_that_waits_for_the_journal(
         ({"waha_url": "localhost:3000"}, "WAHA_URL='localhost:3000'"),
         ({"worker_count": "many"}, "WORKER_COUNT='many'"),
         ({"port": 70000}, "PORT='70000'"),
+        ({"journal_path": "x" * 300}, "File name too long"),
         ({"host": "203.0.113.7", "allow_anonymous": "true"}, "HOST"),
     ],
 )

@@ -15,6 +15,9 @@ from trio_wa.ports import StoreUnusable
 
 _MAGIC = b"SQLite format 3\0"
 
+_LONGEST_SUFFIX = ".media"
+"""Of what stands beside the file: the data of files, the lock, the log and its index."""
+
 _SMALL = 64 * 2**20
 """Up to this size, in bytes, every page is looked at when the file is opened."""
 
@@ -42,6 +45,12 @@ def locate(path: Path) -> Path:
     """
     path = Path(os.path.realpath(path))
     directory = path.parent
+    try:
+        path.with_name(path.name + _LONGEST_SUFFIX).exists()
+    except OSError as error:
+        raise StoreUnusable(
+            f"{path} cannot be reached ({error.strerror}): set JOURNAL_PATH to another place"
+        ) from error
     try:
         if not directory.exists() and directory.parent.is_dir():
             directory.mkdir(mode=0o700)
@@ -109,9 +118,17 @@ def _look(path: Path) -> None:
         head = file.read(32)
     if head and not head.startswith(_MAGIC):
         raise StoreUnusable(f"{path} is not a database: set JOURNAL_PATH to another file")
-    wal = path.with_name(f"{path.name}-wal")
-    if not head or (wal.exists() and wal.stat().st_size):
-        return  # what is missing may be in the write-ahead log
+    wal, undo = (path.with_name(path.name + suffix) for suffix in ("-wal", "-journal"))
+    logged, torn = (beside.exists() and beside.stat().st_size > 0 for beside in (wal, undo))
+    if not head and logged:
+        # No crash leaves that: the first log is begun once the schema is in the file, and synced.
+        # SQLite would delete it.
+        raise StoreUnusable(
+            f"{path} is empty or was missing, and {wal} is not: put a good copy of both in their"
+            f" place, or move {wal.name} away to start with an empty one"
+        )
+    if not head or logged or torn:
+        return  # SQLite puts it right: from the log, or where its making was torn, from the journal
     page_size = int.from_bytes(head[16:18], "big")
     pages = int.from_bytes(head[28:32], "big")
     size, expected = path.stat().st_size, pages * (65536 if page_size == 1 else page_size)
