@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import apsw
@@ -197,6 +198,36 @@ async def test_a_disk_that_is_nearly_full_takes_nothing_in_but_lets_settles_thro
         free, now = 60_000_000, 2
         await probed(store, mock_clock)
         assert await store.begin(queued, "default", NOW)
+        assert (await store.ledger()).accepted == 2
+
+
+@pytest.mark.parametrize("name", ["store.db", "store.db-wal", "."])
+async def test_nothing_is_taken_in_for_a_file_that_was_removed_or_replaced(
+    tmp_path: Path, published: list[Message], mock_clock: trio.testing.MockClock, name: str
+) -> None:
+    directory = tmp_path / "data"
+    directory.mkdir()
+    path, moved = directory / "store.db", tmp_path / "moved"
+    seconds = count()
+    disk = Disk(path, 0, now=lambda: next(seconds))
+    async with open_store(path, published.append, disk, lock_wait=0, mode=Mode()) as store:
+        begun = await accept(store, "begun")
+        await store.begin(begun, "default", NOW)
+        lost = directory / name
+        lost.rename(moved)
+        with pytest.raises(StoreUnavailable, match="was removed or replaced while it was in use"):
+            await accept(store, "a")
+        if name != ".":
+            lost.write_bytes(moved.read_bytes())
+            with pytest.raises(StoreUnavailable, match="put that file back, or restart"):
+                await accept(store, "b")
+        await settle(store, begun, Status.SENT, at=NOW + 1)
+        moved.rename(lost)
+        await probed(store, mock_clock)
+        assert store.problem() is None
+        await accept(store, "c")
+    async with open_sqlite_store(path, published.append, min_free_disk=0, lock_wait=0) as store:
+        assert await status_of(store, "begun") is Status.SENT
         assert (await store.ledger()).accepted == 2
 
 

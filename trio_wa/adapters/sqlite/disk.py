@@ -25,7 +25,7 @@ DAMAGE = (apsw.CorruptError, apsw.NotADBError)
 """The errors after which nothing that the file says can be relied on: they end the process."""
 
 CHECK_SECONDS = 1.0
-"""How old what is known of the free space may be."""
+"""How old what is known of the files and of the free space may be."""
 
 
 def describe(error: apsw.Error, path: Path, errno: int = 0) -> str:
@@ -56,7 +56,7 @@ def free_bytes(path: Path) -> int:
 
 
 class Disk:
-    """Watches the space that is free on the disk of the database, at most once a second."""
+    """Watches the files of the database and the space that is free, at most once a second."""
 
     def __init__(
         self,
@@ -72,14 +72,31 @@ class Disk:
         self._now = now
         self._checked_at = -inf
         self._problem: str | None = None
+        self._opened: dict[str, tuple[int, int]] = {}
+
+    def opened(self) -> str | None:
+        """Remember the files, which were just opened, and say what `problem` says."""
+        found = ((name, _identity(name)) for name in (str(self._path), f"{self._path}-wal"))
+        self._opened = {name: identity for name, identity in found if identity is not None}
+        return self.problem()
 
     def problem(self) -> str | None:
-        """Why no more messages should be taken in; None if there is room. May block."""
+        """Why no more messages should be taken in; None if all is well. May block."""
         now = self._now()
         if now - self._checked_at >= CHECK_SECONDS:
             self._checked_at = now
-            self._problem = self._check()
+            self._problem = self._lost() or self._check()
         return self._problem
+
+    def _lost(self) -> str | None:
+        # What is written to a file that has no name any more ends with the process.
+        for name, identity in self._opened.items():
+            if _identity(name) != identity:
+                return (
+                    f"{name} was removed or replaced while it was in use: put that file back, or"
+                    " restart to go on with what is in its place"
+                )
+        return None
 
     def _check(self) -> str | None:
         directory = self._path.parent
@@ -93,3 +110,12 @@ class Disk:
             f"only {free / 1e6:.0f} MB are free on the disk that holds {self._path}, less than"
             f" MIN_FREE_DISK ({self._min_free / 1e6:.0f} MB): free some space"
         )
+
+
+def _identity(name: str) -> tuple[int, int] | None:
+    """What tells a file from every other one, also from a later one of its name."""
+    try:
+        status = os.stat(name)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -210,7 +210,7 @@ async def open_store(
     async with locked(path, wait=lock_wait):
         journal = await trio.to_thread.run_sync(open_journal, path, mode)
         readers = Readers(path, vfs=mode.vfs)
-        shortage = await trio.to_thread.run_sync(disk.problem)
+        shortage = await trio.to_thread.run_sync(disk.opened)
         writer = Writer(journal, path, disk, publish, shortage=shortage)
         try:
             async with trio.open_nursery() as nursery:
