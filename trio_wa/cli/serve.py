@@ -12,6 +12,7 @@ from trio_wa import collector, service
 from trio_wa.cli.failure import settings_errors_end_with_2
 from trio_wa.cli.signals import cancel_on, stop_on_signals
 from trio_wa.config import Settings, load_settings
+from trio_wa.descriptors import provide_descriptors
 from trio_wa.intake.exposure import check_exposure, describe_access
 from trio_wa.telemetry import configure_logging
 from trio_wa.web.front import HttpFront
@@ -53,6 +54,7 @@ async def _run(settings: Settings) -> service.Ended:
     start = trio.CancelScope()
     config = load_hypercorn_config(Path("hypercorn.toml"), bind=f"{settings.host}:{settings.port}")
     check_exposure(settings, config.bind)
+    provide_descriptors(settings)
 
     def listening(address: str) -> None:
         log.info("service.listening", address=address, callers=describe_access(settings))

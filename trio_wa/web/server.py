@@ -3,7 +3,10 @@
 Importing this module is enough to mend the plain `hypercorn` command too.
 """
 
+import logging
+import time
 from collections.abc import MutableMapping
+from math import inf
 from typing import Any, Protocol
 
 import hypercorn.protocol
@@ -20,10 +23,34 @@ from trio_wa.web.http1 import Http1
 __all__ = ["ASGIApp", "abort_connection", "finish_responses", "serve"]
 
 FINISH_TIMEOUT = 60.0  # seconds for the end of one response
+ACCEPT_QUIET = 10.0  # seconds between two lines that say that no connection can be accepted
 
 hypercorn.trio.run.TCPServer = Connection  # type: ignore[attr-defined]  # the point of this module
 hypercorn.protocol.H11Protocol = Http1  # type: ignore[attr-defined]  # the same
 hypercorn.trio.run.worker_serve = serve_command  # for the command alone
+
+
+class _Rarely(logging.Filter):
+    """Lets through one line in ACCEPT_QUIET seconds, and no traceback.
+
+    Trio tries to accept ten times a second while there are no file descriptors left, and logs a
+    traceback each time.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._quiet_until = -inf
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        now = time.monotonic()
+        if now < self._quiet_until:
+            return False
+        self._quiet_until = now + ACCEPT_QUIET
+        record.exc_info = None
+        return True
+
+
+logging.getLogger("trio.serve_listeners").addFilter(_Rarely())
 
 
 class Receive(Protocol):
