@@ -1,7 +1,7 @@
 """The composition root: the nurseries, and the order in which things start and end."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -29,7 +29,15 @@ from trio_wa.intake.routes import create_intake
 from trio_wa.janitor import Janitor, Retention
 from trio_wa.media import MediaKeeper
 from trio_wa.oversight import Oversight
-from trio_wa.ports import Ledger, MediaStore, Notifier, OpenAttempt, Publish, Store
+from trio_wa.ports import (
+    Ledger,
+    MediaStore,
+    Notifier,
+    OpenAttempt,
+    Publish,
+    Store,
+    StoreUnavailable,
+)
 from trio_wa.scheduler import Scheduler
 from trio_wa.settling import Settling
 from trio_wa.window import Window
@@ -44,6 +52,9 @@ Front = Callable[[Intake], Awaitable[None]]
 
 LATE_SECONDS = 0.25
 """How long after its claim an attempt may begin where sessions keep a pace."""
+
+COUNT_SECONDS = 0.5
+"""How long the end may take to count what is left: the disk may hang."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,17 +194,21 @@ async def run(
                         producers.start_soon(keeper.run, name="media-keeper")
                         producers.start_soon(greet, settings, observer, oversight, name="greeting")
                         await front(intake)  # 1. until the signal; open requests end
+                        if (seconds := settings.drain_seconds) is not None:
+                            workers.cancel_scope.deadline = trio.current_time() + seconds
+                            dispatcher.drain_until = clock.now() + seconds
                         producers.cancel_scope.cancel()  # 2. what is only in the store stays there
                     window.close()  # 3. no producer is left: the queue drains, then everything ends
                     log.info("service.draining", backlog=window.backlog)
-                    if (seconds := settings.drain_seconds) is not None:
-                        workers.cancel_scope.deadline = trio.current_time() + seconds
-                        dispatcher.drain_until = clock.now() + seconds
                 watchers.cancel_scope.cancel()  # 4. what is still looked up stays in the store
-        ledger = await store.ledger()  # 5. the senders are closed; the store follows
-        left = await store.open_attempts()
-    log.info("service.stopped", **{status.value: n for status, n in ledger.counts.items() if n})
-    return Ended(_unsettled(ledger, left), durable=not settings.in_memory)
+        counts: dict[str, int] = {}
+        unsettled = 0
+        with trio.move_on_after(COUNT_SECONDS), suppress(StoreUnavailable):
+            ledger = await store.ledger()
+            counts = {status.value: n for status, n in ledger.counts.items() if n}
+            unsettled = _unsettled(ledger, await store.open_attempts())
+    log.info("service.stopped", **counts)  # 5. the senders are closed, and the store
+    return Ended(unsettled, durable=not settings.in_memory)
 
 
 def _notifiers(settings: Settings) -> Sequence[Notifier]:

@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 LATE = ("late", "its ids, or the store, were not ready in time")
 """Why a message waits again that would begin together with others of its session."""
 
-RECORD_SECONDS = 2.0
+RECORD_SECONDS = 1.0
 """How long workers that are being cancelled wait for the record of what they have settled."""
 
 

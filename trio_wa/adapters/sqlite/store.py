@@ -26,7 +26,7 @@ from trio_wa.adapters.sqlite.opening import Mode, locate, open_journal
 from trio_wa.adapters.sqlite.readers import Readers
 from trio_wa.adapters.sqlite.receipt_part import Receipts
 from trio_wa.adapters.sqlite.session_part import Sessions, Suppressions
-from trio_wa.adapters.sqlite.writer import CLOSE_SECONDS, Writer
+from trio_wa.adapters.sqlite.writer import Writer
 from trio_wa.core.message import Message, Priority
 from trio_wa.core.retry import Decision, Final, Requeue
 from trio_wa.core.status import Status
@@ -227,7 +227,7 @@ async def open_store(
         finally:
             if not writer.abandoned:
                 # Unshielded, a cancelled service would leave the whole log to the next start.
-                with trio.move_on_after(CLOSE_SECONDS, shield=True):
+                with trio.move_on_at(writer.closes_by, shield=True):
                     await trio.to_thread.run_sync(_close, journal, readers, abandon_on_cancel=True)
 
 

@@ -20,8 +20,8 @@ T = TypeVar("T")
 PROBE_SECONDS = 1.0
 """How often the disk is tried while it is failing or full."""
 
-CLOSE_SECONDS = 2.0
-"""How long the end may take: the disk may hang."""
+CLOSE_SECONDS = 1.0
+"""How long the end may take, the last transaction and the closing: the disk may hang."""
 
 CLOSED = "the store is closed"
 
@@ -83,6 +83,11 @@ class Writer:
     def abandoned(self) -> bool:
         """Whether its thread still hangs in the disk, and the connection with it."""
         return self._scope.cancelled_caught
+
+    @property
+    def closes_by(self) -> float:
+        """When the end is over, by Trio's clock; inf before `finish`."""
+        return self._scope.deadline
 
     async def write(
         self,
