@@ -5,11 +5,21 @@ from dataclasses import replace
 
 import pytest
 
-from tests.contract.messages import NOW, accept, begun, finish, inquire, receive, requeue, settle
+from tests.contract.messages import (
+    NOW,
+    accept,
+    begun,
+    draft,
+    finish,
+    inquire,
+    receive,
+    requeue,
+    settle,
+)
 from trio_wa.core.message import Message
 from trio_wa.core.retry import Final, Requeue
 from trio_wa.core.status import Status
-from trio_wa.ports import Store
+from trio_wa.ports import Accepted, IdempotencyKey, Late, Replayed, Store
 
 PERSON = "6281234567890@c.us"
 """Whom the messages are to, unless a test says otherwise."""
@@ -191,3 +201,26 @@ async def test_a_malformed_recipient_is_remembered_without_harm(store: Store) ->
     await store.remember_recipient("default", "\ud800@c.us")
     await store.remember_recipient("default", "\ud800@c.us")
     assert await known_to(store) == ()
+
+
+async def test_what_would_be_late_to_a_new_contact_is_taken_to_known_ones_alone(
+    store: Store, published: list[Message]
+) -> None:
+    key = IdempotencyKey("k", "payload")
+    await store.remember_recipient("two", PERSON)
+    late = replace(draft("late", chat_id="9@c.us", key=key), new_at=NOW + 4000)
+    drafts = [
+        late,
+        replace(draft("known"), new_at=NOW + 4000),
+        replace(draft("new"), chat_id="9@c.us"),
+        replace(draft("allowed", sessions=("one", "two")), new_at=NOW + 4000),
+        replace(draft("elsewhere", sessions=("one",)), new_at=NOW + 4000),
+    ]
+    answers = await store.accept_all(drafts)
+    refused = Late(NOW + 4000, late.expires_at)
+    assert [answers[0], answers[4]] == [refused, refused]
+    assert [message.id for message in published] == ["known", "new", "allowed"]
+    assert (await store.ledger()).accepted == 3
+    assert await store.replayed(late) is None, "its key is still free"
+    assert isinstance(await store.accept(replace(late, new_at=None)), Accepted)
+    assert await store.accept(replace(late, id="again")) == Replayed("late")

@@ -42,6 +42,8 @@ def _accept(table: Table, draft: Draft) -> Acceptance:
         return answer
     if (suppression := table.suppressions.against(draft)) is not None:
         return Suppressed(suppression)
+    if (late := draft.late(table.recipients.known_to(draft.chat_id))) is not None:
+        return late
     table.keys.record(draft)
     return Accepted(table.message(table.record(draft)))
 

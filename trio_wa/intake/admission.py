@@ -15,13 +15,22 @@ from trio_wa.intake.dispatching import Dispatching
 from trio_wa.intake.estimates import Estimates
 from trio_wa.intake.idempotency import HEADER, fingerprint
 from trio_wa.intake.recording import fetched, recorded
-from trio_wa.intake.refusal import Refusal, busy, full, invalid, stopping, suppressed
+from trio_wa.intake.refusal import (
+    Refusal,
+    busy,
+    full,
+    invalid,
+    stopping,
+    suppressed,
+    too_late,
+)
 from trio_wa.intake.sending import Sending
 from trio_wa.ports import (
     Acceptance,
     Accepted,
     Draft,
     KeyReused,
+    Late,
     MediaStore,
     Place,
     Replayed,
@@ -236,5 +245,7 @@ def _answer(acceptance: Acceptance) -> Answer:
             return Refusal(422, "idempotency_key_reused", detail).about(HEADER)
         case Suppressed(suppression):
             return suppressed(suppression)
+        case Late(at, expires_at):
+            return too_late(at, expires_at)
         case _:
             assert_never(acceptance)

@@ -54,6 +54,15 @@ def suppressed(suppression: Suppression) -> Refusal:
     return Refusal(422, "suppressed", detail).about("to")
 
 
+def too_late(at: float, expires_at: float) -> Refusal:
+    """422, for a message that cannot leave before it expires."""
+    detail = (
+        f"it would leave at {timestamp(at)} at the earliest, and expires at"
+        f" {timestamp(expires_at)}: give it more time, or a higher priority"
+    )
+    return Refusal(422, "cannot_meet_ttl", detail)
+
+
 def busy(code: str, detail: str) -> Refusal:
     """503: not now, but in a moment."""
     return Refusal(503, code, detail)

@@ -1,6 +1,6 @@
 """What crosses the border to the store as a message is accepted, or is not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -26,7 +26,8 @@ class Draft:
 
     `owner` is the name of the API key that brought it; None without keys. One with `send_at` later
     than `accepted_at` is scheduled. `metadata` is the caller's own, as JSON. `ignore_suppression`
-    lets it go to somebody who wants no messages.
+    lets it go to somebody who wants no messages. Where it would leave too late to a new contact,
+    `new_at` says when that is.
     """
 
     id: str
@@ -44,12 +45,19 @@ class Draft:
     batch: str | None = None
     metadata: str | None = None
     ignore_suppression: bool = False
+    new_at: float | None = None
 
     @property
     def place(self) -> Place:
         """Whose place it takes."""
         scheduled = self.send_at is not None and self.send_at > self.accepted_at
         return "scheduled" if scheduled else self.priority
+
+    def late(self, known_to: Collection[str]) -> "Late | None":
+        """Why it is not taken where the recipient is known to these sessions alone, if so."""
+        if self.new_at is None or any(name in known_to for name in self.sessions or known_to):
+            return None
+        return Late(self.new_at, self.expires_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +100,15 @@ class Suppressed:
     suppression: Suppression
 
 
-Acceptance: TypeAlias = Accepted | Replayed | KeyReused | Suppressed
+@dataclass(frozen=True, slots=True)
+class Late:
+    """To a new contact it would leave `at` a time that is too late; nothing was recorded."""
+
+    at: float
+    expires_at: float
+
+
+Acceptance: TypeAlias = Accepted | Replayed | KeyReused | Suppressed | Late
 
 Publish: TypeAlias = Callable[[Message], None]
 """Whom a store tells, by `seq` and within the step that completes the record, what it queued."""

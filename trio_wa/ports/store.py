@@ -161,7 +161,8 @@ class Store(ReceiptStore, SessionStore, SuppressionStore, Protocol):
         """Record a message as queued, give it its `seq`, and publish it, in the order of `seq`.
 
         An idempotency key is looked up and recorded in the same transaction, and so is whether its
-        recipient wants no messages. A scheduled one is not published before `release_due`.
+        recipient wants no messages, or is a new contact to whom it would be late. A scheduled one
+        is not published before `release_due`.
         """
 
     async def accept_all(self, drafts: Sequence[Draft]) -> Sequence[Acceptance]:

@@ -48,13 +48,14 @@ def accept_all(journal: Journal, drafts: Sequence[Draft]) -> list[Acceptance]:
     acceptances: list[Acceptance] = []
     rows: list[tuple[Any, ...]] = []
     for draft in drafts:
-        refusal = _refusal(journal, draft)
+        sessions = known.get(draft.chat_id, ())
+        refusal = _refusal(journal, draft, sessions)
         if refusal is not None:
             acceptances.append(refusal)
             continue
         number = journal.totals.next()
         rows.append(_row(draft, number))
-        accepted = _message(draft, number, known.get(draft.chat_id, ()))
+        accepted = _message(draft, number, sessions)
         acceptances.append(Accepted(accepted))
         if draft.place != "scheduled":
             journal.queued.append(accepted)
@@ -82,7 +83,7 @@ def replayed(connection: apsw.Connection, draft: Draft) -> Replayed | KeyReused 
     return None if draft.key is None else used(connection, draft.owner, draft.key)
 
 
-def _refusal(journal: Journal, draft: Draft) -> Acceptance | None:
+def _refusal(journal: Journal, draft: Draft, sessions: tuple[str, ...]) -> Acceptance | None:
     """Why a message is not recorded; None, and its key is used, if it is to be."""
     key = draft.key
     before = None if key is None else used(journal.cursor, draft.owner, key)
@@ -92,6 +93,8 @@ def _refusal(journal: Journal, draft: Draft) -> Acceptance | None:
         suppression = suppressed(journal.cursor, draft.chat_id)
         if suppression is not None:
             return Suppressed(suppression)
+    if (late := draft.late(sessions)) is not None:
+        return late
     if key is not None:
         use = (draft.owner or "", key.value, key.fingerprint, draft.id, draft.accepted_at)
         journal.cursor.execute(_USE, use)
