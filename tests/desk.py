@@ -48,7 +48,8 @@ def settings_of(**overrides: Any) -> Settings:
 class FakeDispatch:
     """Says of messages what it was told, and notes what was discarded, and what was estimated.
 
-    It tells when a message begins once there is an `estimated_at`.
+    It tells when a message begins once there is an `estimated_at`: to a new contact `new_after`
+    seconds later.
     """
 
     window: Window
@@ -56,26 +57,26 @@ class FakeDispatch:
     discarded: list[str] = field(default_factory=list)
     shut: dict[str, str] = field(default_factory=dict)
     estimated_at: float | None = None
-    estimated: list[tuple[tuple[str, ...], int | None, bool]] = field(default_factory=list)
-    behind: list[tuple[Priority, int]] = field(default_factory=list)
-    strangers: set[str] = field(default_factory=set)
+    new_after: float = 0.0
+    estimated: list[Message] = field(default_factory=list)
 
-    def estimate(
-        self,
-        sessions: tuple[str, ...],
-        priority: Priority,
-        seq: int | None = None,
-        *,
-        stranger: bool = False,
-        more: int = 0,
-    ) -> float | None:
-        if seq is not None or more:  # not whether a message can leave in time at all
-            self.estimated.append((sessions, seq, stranger))
-            self.behind.append((priority, -more))
-        return self.estimated_at
+    @property
+    def paced(self) -> bool:
+        return self.estimated_at is not None
 
-    def is_stranger(self, message_id: str) -> bool:
-        return message_id in self.strangers
+    def estimates(self, messages: Sequence[Message]) -> list[float | None]:
+        self.estimated += messages
+        return [self.estimated_at for _ in messages]
+
+    def surely_before(self, at: float, priority: Priority) -> bool:
+        del priority
+        assert self.estimated_at is not None, "it is asked only where there is a pace"
+        return self.estimated_at + self.new_after + 3600 < at
+
+    def earliest(self, message: Message, *, new: bool) -> float | None:
+        assert not message.known_to
+        assert self.estimated_at is not None, "it is asked only where there is a pace"
+        return self.estimated_at + (self.new_after if new else 0.0)
 
     def waiting(self, message_id: str) -> Waiting | None:
         return self.waits.get(message_id)

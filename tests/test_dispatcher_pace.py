@@ -8,10 +8,11 @@ import pytest
 import trio
 import trio.testing
 
+from tests.core.messages import message
 from tests.test_dispatcher import Line
 from trio_wa.clock import Clock
 from trio_wa.core.limits import Limits
-from trio_wa.core.message import Message
+from trio_wa.core.message import Message, Priority
 from trio_wa.core.notice import BreakerClosed, BreakerOpened, GhostProbed, Timelocked
 from trio_wa.core.outcome import Outcome, Sent, Unavailable, Unknown
 from trio_wa.core.pace import Pace
@@ -42,52 +43,47 @@ def note_begins(line: Line) -> dict[str, float]:
     return begins
 
 
-async def test_a_message_begins_about_when_it_was_said_to(
-    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+def estimate(line: Line, seq: int, *, priority: Priority = "normal") -> float | None:
+    """When a message that was accepted is said to begin, in seconds from now."""
+    waiting = message(seq, to=f"{seq}@c.us", priority=priority)
+    [at] = line.dispatcher.estimates([waiting])
+    return None if at is None else at - line.clock.now()
+
+
+@pytest.mark.parametrize("names", ["a", "abc"])
+async def test_a_message_begins_when_it_was_said_to(
+    names: str, autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
 ) -> None:
-    line = paced(rate=60)
+    line = paced(names=names, rate=60)
     begins = note_begins(line)
     nursery.start_soon(line.run)
     await trio.testing.wait_all_tasks_blocked()
     promised = {}
     for seq in range(1, 41):
         line.accept(seq)
-        promised[f"m{seq}"] = line.dispatcher.estimate((), "normal", more=-1)
+        at_once = estimate(line, seq)
         await trio.testing.wait_all_tasks_blocked()
-    later = {f"m{seq}": line.dispatcher.estimate((), "normal", seq) for seq in range(3, 41)}
+        assert estimate(line, seq) == at_once
+        assert at_once is not None
+        promised[f"m{seq}"] = line.clock.now() + at_once
+    [*later] = line.dispatcher.estimates([message(seq) for seq in range(1, 41)])
+    assert dict(zip(promised, later, strict=True)) == pytest.approx(promised, abs=1e-3)
     await trio.sleep(60)
-    assert begins == pytest.approx(promised, abs=1.1)
-    assert {name: begins[name] for name in later} == pytest.approx(later, abs=1.1)
-    assert max(begins.values()) - min(begins.values()) == pytest.approx(19, abs=1)
+    assert begins == pytest.approx(promised, abs=1e-3)
 
 
-async def test_only_those_sessions_count_that_a_message_allows_and_that_work(
+async def test_nothing_is_said_where_no_session_works(
     autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
 ) -> None:
-    line = paced(names="abc", rate=60)
+    line = paced(names="ab", rate=60)
     nursery.start_soon(line.run)
-    for seq in range(1, 31):
-        line.accept(seq)
-    for seq in range(31, 41):
-        line.accept(seq, sessions=("a",))
-    await trio.testing.wait_all_tasks_blocked()  # one message of each session is out
-    now = line.clock.now()
-
-    def wait(*sessions: str) -> float:
-        estimated_at = line.dispatcher.estimate(sessions, "normal", more=-1)
-        assert estimated_at is not None
-        return estimated_at - now
-
-    # Each has a third of 27 before it, and session a those ten of its own.
-    assert wait("a") == pytest.approx(1 + 9 + 10)
-    assert wait("b") == wait("b", "stranger") == pytest.approx(1 + 9)
-    assert wait() == wait("a", "b", "c") == pytest.approx(1 + 37 / 3)
-    line.dispatcher.set_paused("c", paused=True)
-    assert wait("b") == pytest.approx(1 + 13.5)
-    assert line.dispatcher.estimate(("c",), "normal", more=-1) is None
     line.dispatcher.set_status("a", "FAILED")
     line.dispatcher.set_ghost("b", "out")
-    assert line.dispatcher.estimate((), "normal", more=-1) is None
+    line.accept(1)
+    await trio.testing.wait_all_tasks_blocked()
+    assert estimate(line, 1) is None
+    assert line.dispatcher.earliest(message(2), new=True) is None
+    assert line.dispatcher.earliest(message(2), new=False) is None
 
 
 async def test_what_lies_only_in_the_store_is_ahead_too(
@@ -98,19 +94,43 @@ async def test_what_lies_only_in_the_store_is_ahead_too(
     for seq in range(1, 21):
         line.accept(seq)
     await trio.testing.wait_all_tasks_blocked()  # the first is out, four wait in memory
-    now = line.clock.now()
-    assert line.window.reserve("normal")  # that of the message that asks
-    assert line.dispatcher.estimate((), "normal", more=-1) == pytest.approx(now + 1 + 19)
-    assert line.dispatcher.estimate((), "normal", 5) == pytest.approx(now + 1 + 3)
-    assert line.dispatcher.estimate((), "normal", 12) == pytest.approx(now + 1 + 4 + 6)
+    waits = [estimate(line, seq) for seq in range(1, 21)]
+    assert waits == pytest.approx(range(20))
+    for new in (False, True):
+        at = line.dispatcher.earliest(message(21), new=new)
+        assert at == pytest.approx(line.clock.now() + 20)
+        urgent = line.dispatcher.earliest(message(21, priority="urgent"), new=new)
+        assert urgent == pytest.approx(line.clock.now() + 1)
+    assert line.window.reserve("normal")  # somebody else's, who is not recorded yet
+    assert estimate(line, 20) == pytest.approx(19)
+    bulk = line.dispatcher.earliest(message(21, priority="bulk"), new=False)
+    assert bulk == pytest.approx(line.clock.now() + 21)
 
 
-async def test_without_a_pace_nothing_is_said(nursery: trio.Nursery) -> None:
-    line = Line()
+async def test_without_a_pace_there_is_none() -> None:
+    assert not Line().dispatcher.paced
+    assert paced(rate=60).dispatcher.paced
+
+
+async def test_whether_a_recipient_is_known_is_asked_of_the_store_and_of_what_is_new_since(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    line = paced(names="ab", rate=60, new_contacts=60)
     nursery.start_soon(line.run)
-    line.accept(1)
-    assert line.dispatcher.estimate((), "normal", more=-1) is None
-    assert line.dispatcher.estimate((), "normal", 1) is None
+    for seq in (1, 2, 3):
+        line.accept(seq)
+    await trio.testing.wait_all_tasks_blocked()  # two are out, over a session each
+    line.dispatcher.learn_contact("b", "9@c.us")
+
+    def wait(to: str, *, new: bool) -> float:
+        at = line.dispatcher.earliest(message(10, to=to), new=new)
+        assert at is not None
+        return at - line.clock.now()
+
+    assert wait("8@c.us", new=True) == pytest.approx(60)
+    assert wait("8@c.us", new=False) == pytest.approx(1)
+    assert wait("9@c.us", new=True) == pytest.approx(1)
+    assert wait("9@g.us", new=True) == pytest.approx(1)
 
 
 async def test_quiet_hours_put_off_what_is_said_to_begin_in_them(
@@ -126,14 +146,8 @@ async def test_quiet_hours_put_off_what_is_said_to_begin_in_them(
     for seq in range(1, 101):
         line.accept(seq, priority="bulk")
     await trio.testing.wait_all_tasks_blocked()
-    first, last = (
-        line.dispatcher.estimate((), "bulk", 10),
-        line.dispatcher.estimate((), "bulk", 100),
-    )
-    assert first is not None
-    assert last is not None
-    assert first - line.clock.now() == pytest.approx(9 * 60)
-    assert last - line.clock.now() == pytest.approx(99 * 60 + 8 * HOUR, abs=120)
+    assert estimate(line, 10, priority="bulk") == pytest.approx(9 * 60)
+    assert estimate(line, 100, priority="bulk") == pytest.approx(99 * 60 + 8 * HOUR, abs=120)
 
 
 async def test_who_writes_is_no_new_contact_from_that_moment(

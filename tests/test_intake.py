@@ -53,16 +53,14 @@ async def test_the_answer_says_when_the_message_is_about_to_begin() -> None:
     desk.dispatch.estimated_at = estimated_at = float(int(desk.clock.now()) + 60)
     reply = await send(desk, GOOD | {"session": "b"})
     assert reply.body["estimated_at"] == timestamp(estimated_at)
-    assert desk.dispatch.estimated == [(("b",), None, True)]
-    await desk.store.remember_recipient("b", desk.published()[0].chat_id)
-    await send(desk, GOOD | {"session": "b"})
-    assert desk.dispatch.estimated[1] == (("b",), None, False)
+    assert desk.dispatch.estimated == desk.published()
 
 
 async def test_the_sessions_to_which_a_key_is_bound_decide_when_its_message_begins() -> None:
     desk = Desk(api_keys=entry("bound", "send", "b"))
+    desk.dispatch.estimated_at = desk.clock.now() + 60
     await desk.ask("POST", "/send", given=GOOD, by="bound")
-    assert desk.dispatch.estimated == [(("b",), None, True)]
+    assert [each.sessions for each in desk.dispatch.estimated] == [("b",)]
 
 
 async def test_without_a_pace_the_answer_says_nothing_of_a_time() -> None:

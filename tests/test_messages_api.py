@@ -204,10 +204,9 @@ async def test_when_a_message_is_about_to_begin_is_shown_with_it_and_not_in_a_li
     desk.dispatch.estimated.clear()
     alone = (await desk.ask("GET", f"/messages/{message_id}")).body
     assert alone["estimated_at"] == shown
-    assert desk.dispatch.estimated == [(("b",), message.seq, False)]
-    desk.dispatch.strangers.add(message_id)
-    await desk.ask("GET", f"/messages/{message_id}")
-    assert desk.dispatch.estimated[1] == (("b",), message.seq, True)
+    [asked] = desk.dispatch.estimated
+    assert (asked.id, asked.seq, asked.chat_id) == (message.id, message.seq, message.chat_id)
+    assert (asked.sessions, asked.priority) == (("b",), "normal")
     (listed,) = (await desk.ask("GET", "/messages")).body["data"]
     assert "estimated_at" not in listed
 

@@ -16,6 +16,16 @@ HOUR, DAY = 3600, 86_400
 NUMBERS = tuple(f"number-{n}" for n in range(12))
 
 
+def seconds(text):
+    """A time of the API in seconds since the epoch."""
+    return datetime.fromisoformat(text).timestamp()
+
+
+def began_at(view):
+    """When the last attempt at a message began."""
+    return seconds(view["attempts"][-1]["at"])
+
+
 def times_by_session(waha):
     """When each session took its messages, in order, by Trio's clock."""
     times = defaultdict(list)
@@ -134,19 +144,64 @@ async def test_with_care_and_sticky_the_load_is_as_even_as_chance_makes_it(
 @pytest.mark.trio_wa(session_rate=60, session_rotation="sticky")
 @pytest.mark.waha(sessions=("a", "b"))
 async def test_what_is_ahead_tells_when_a_message_begins(trio_wa, waha, autojump_clock):
-    """The answer to a send and the message itself say it; the rate of both sessions counts."""
-    began = waha.clock.now()
+    """The answer to a send and the message itself say it; it waits for its own session."""
     await send_many(trio_wa, 120)
     response = await trio_wa.client.post("/send", json={"to": somebody(999), "message": "last"})
-    estimated = datetime.fromisoformat(response.json()["estimated_at"]).timestamp()
-    assert estimated == pytest.approx(began + 60, abs=3)
+    estimated = seconds(response.json()["estimated_at"])
     view = (await trio_wa.client.get(response.headers["Location"])).json()
-    assert datetime.fromisoformat(view["estimated_at"]).timestamp() == pytest.approx(
-        estimated, abs=3
-    )
+    assert seconds(view["estimated_at"]) == pytest.approx(estimated, abs=0.1)
     await trio_wa.settled()
     view = (await trio_wa.client.get(response.headers["Location"])).json()
     assert "estimated_at" not in view
+    assert began_at(view) - 1 <= estimated <= began_at(view)
+
+
+@pytest.mark.trio_wa(pace="gentle")
+@pytest.mark.waha(sessions=("a", "b", "c"), latency=0.4)
+async def test_over_idle_numbers_a_message_leaves_when_its_answer_says(
+    trio_wa, waha, autojump_clock
+):
+    for n in range(40):
+        accepted_at = waha.clock.now()
+        to = somebody(n // 2)  # each is new at first, and then known
+        response = await trio_wa.client.post("/send", json={"to": to, "message": "a code"})
+        assert seconds(response.json()["estimated_at"]) == pytest.approx(accepted_at, abs=0.1)
+        await trio.sleep(31)
+        view = (await trio_wa.client.get(response.headers["Location"])).json()
+        assert began_at(view) == pytest.approx(accepted_at, abs=0.1)
+
+
+@pytest.mark.trio_wa(pace="gentle")
+@pytest.mark.waha(sessions=("a", "b", "c"))
+async def test_new_contacts_leave_as_soon_as_each_session_may_write_to_one(
+    trio_wa, waha, autojump_clock
+):
+    estimates = []
+    for n in range(12):
+        response = await trio_wa.client.post("/send", json={"to": somebody(n), "message": "hello"})
+        estimates.append((seconds(response.json()["estimated_at"]), response.headers["Location"]))
+        await trio.sleep(0.3 * (n % 3))
+    await trio_wa.settled()
+    for estimated_at, location in estimates:
+        view = (await trio_wa.client.get(location)).json()
+        assert estimated_at == pytest.approx(began_at(view), abs=0.1)
+
+
+@pytest.mark.trio_wa(pace="gentle")
+@pytest.mark.waha(sessions=("a",))
+async def test_what_would_be_late_to_a_new_contact_is_refused_and_to_a_known_one_is_not(
+    trio_wa, waha, autojump_clock
+):
+    await trio_wa.send(somebody(1), "known from now on")
+    await trio.sleep(8)
+    urgent = {"message": "a code", "priority": "urgent", "ttl": 5}
+    late = await trio_wa.client.post("/send", json={"to": somebody(2), **urgent})
+    assert (late.status_code, late.json()["code"]) == (422, "cannot_meet_ttl")
+    known = await trio_wa.client.post("/send", json={"to": somebody(1), **urgent})
+    assert known.status_code == 202
+    await trio_wa.settled()
+    ledger = (await trio_wa.client.get("/ledger")).json()
+    assert (ledger["accepted"], ledger["states"]["expired"]) == (2, 0)
 
 
 async def test_without_a_pace_nobody_says_when(trio_wa):

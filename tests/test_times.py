@@ -85,6 +85,42 @@ async def test_what_cannot_leave_in_time_is_refused_though_it_were_queued() -> N
     assert (await send(desk, ttl=60)).status == 202
 
 
+async def test_what_is_late_to_a_new_contact_alone_goes_to_known_ones() -> None:
+    desk = Desk()
+    desk.dispatch.estimated_at, desk.dispatch.new_after = desk.clock.now() + 10, 60.0
+    new_at = timestamp(desk.dispatch.estimated_at + 60)
+    late = await send(desk, ttl=60)
+    assert (late.status, late.body["code"]) == (422, "cannot_meet_ttl")
+    assert new_at in late.body["detail"]
+    assert desk.window.backlog == 0
+    assert (await send(desk, ttl=75)).status == 202
+    await desk.store.remember_recipient("b", "6281234567890@c.us")
+    assert (await send(desk, ttl=60)).status == 202
+    assert (await send(desk, ttl=60, session="b")).status == 202
+    assert (await send(desk, ttl=60, session="a")).status == 422
+    assert (await send(desk, ttl=9)).status == 422
+    assert desk.window.backlog == 3
+
+
+async def test_a_replay_is_answered_though_it_would_be_late_to_a_new_contact_by_now() -> None:
+    desk = Desk()
+    asking: dict[str, Any] = {
+        "given": {"to": "6281234567890", "message": "Hello", "ttl": 60},
+        "headers": {"idempotency-key": "k"},
+    }
+    first = await desk.ask("POST", "/send", **asking)
+    desk.dispatch.estimated_at, desk.dispatch.new_after = desk.clock.now(), DAY
+    again = await desk.ask("POST", "/send", **asking)
+    assert (again.status, again.body["id"]) == (202, first.body["id"])
+    asking["headers"] = {"idempotency-key": "another"}
+    refused = await desk.ask("POST", "/send", **asking)
+    assert (refused.status, refused.body["code"]) == (422, "cannot_meet_ttl")
+    desk.dispatch.new_after = 0.0
+    accepted = await desk.ask("POST", "/send", **asking)
+    assert accepted.status == 202
+    assert "Idempotency-Replayed" not in accepted.headers
+
+
 async def test_the_queue_of_today_says_nothing_of_a_scheduled_message() -> None:
     desk = Desk()
     desk.dispatch.estimated_at = desk.clock.now() + 7200

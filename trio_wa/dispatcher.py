@@ -2,14 +2,14 @@
 
 import contextlib
 import random
+from collections.abc import Sequence
 from math import inf
 
 import structlog
 import trio
 
 from trio_wa.clock import Clock
-from trio_wa.core.affinity import Allowed
-from trio_wa.core.contacts import is_stranger
+from trio_wa.core.behind import Behind
 from trio_wa.core.dispatch import Dispatch
 from trio_wa.core.message import LANES, Message, Priority
 from trio_wa.core.notice import Notice
@@ -171,47 +171,52 @@ class Dispatcher:
         """What a message in memory waits for; None if it does not wait here."""
         return self._dispatch.waiting(message_id, self._clock.now())
 
-    def estimate(
-        self,
-        sessions: Allowed,
-        priority: Priority,
-        seq: int | None = None,
-        *,
-        stranger: bool = False,
-        more: int = 0,
-    ) -> float | None:
-        """When a message that allows `sessions` is about to begin, in seconds since the epoch.
+    @property
+    def paced(self) -> bool:
+        """Whether anything but the workers' number bounds how fast messages leave."""
+        return self._dispatch.paced
 
-        It is queued with this `seq`, or comes behind all of its lane that hold places and `more`
-        (below 0: fewer). A `stranger` is one to whom nobody has written. None without a pace, or if
-        no session works.
-        """
-        if not self._dispatch.paced:
-            return None
-        dispatch, share = self._dispatch, self._dispatch.rotation.share(sessions, ())
-        ahead = dispatch.ahead(sessions, priority, seq) + self._outside(priority, seq, more) * share
-        strangers = dispatch.ahead(sessions, priority, seq, strangers=True) if stranger else None
+    def estimates(self, messages: Sequence[Message]) -> list[float | None]:
+        """When accepted messages, by their `seq`, begin at the earliest; None: no session works."""
         now = self._clock.now()
-        return dispatch.estimate(sessions, ahead, now, priority=priority, strangers=strangers)
+        behind = {each.priority: self._dispatch.forecast.behind(each.priority) for each in messages}
+        return [self._estimate(each, behind[each.priority], now) for each in messages[::-1]][::-1]
 
-    def _outside(self, priority: Priority, seq: int | None, more: int) -> int:
-        """How many go before such a message that are not in the ready set."""
-        outside = 0
-        for higher in LANES[: LANES.index(priority)]:
-            outside += self._beyond(higher)
-        beyond = max(0, self._beyond(priority) + more)
-        if seq is not None:
-            beyond = min(beyond, max(0, seq - self._window.lanes[priority].fed_seq - 1))
-        return outside + beyond
+    def surely_before(self, at: float, priority: Priority) -> bool:
+        """Whether any message of a lane may begin before `at`; False: see what `earliest` says."""
+        lanes = [self._window.lanes[lane] for lane in LANES[: LANES.index(priority) + 1]]
+        number = sum(lane.places.taken for lane in lanes)
+        return self._dispatch.forecast.surely_before(at, self._clock.now(), priority, number)
+
+    def earliest(self, message: Message, *, new: bool) -> float | None:
+        """The same of one that is to come behind all that hold places.
+
+        `new` says that no session knows its recipient, as far as the store can tell; else one may.
+        """
+        forecast = self._dispatch.forecast
+        outside = self._above(message.priority) + self._beyond(message.priority)
+        estimate = forecast.begins_at if new else forecast.of_known
+        return estimate(message, self._clock.now(), outside=outside)
+
+    def _estimate(self, message: Message, behind: Behind, now: float) -> float | None:
+        forecast, ready = self._dispatch.forecast, self._dispatch.lanes[message.priority]
+        above = self._above(message.priority)
+        if (waiting := ready.get(message.id)) is not None:
+            behind.reach(waiting)
+            return forecast.begins_at(waiting, now, outside=above, behind=behind)
+        if message.seq <= ready.newest:
+            return now
+        # It lies only in the store, and so do those from the newest in memory up to it.
+        before = min(self._beyond(message.priority), message.seq - ready.newest) - 1
+        return forecast.of_known(message, now, outside=above + max(0, before))
+
+    def _above(self, priority: Priority) -> int:
+        """How many messages of the lanes above one are only in the store, or on their way in."""
+        return sum(self._beyond(higher) for higher in LANES[: LANES.index(priority)])
 
     def _beyond(self, priority: Priority) -> int:
         """How many messages of a lane are only in the store, or on their way in."""
         return max(0, self._window.lanes[priority].places.taken - self._dispatch.held_in(priority))
-
-    def is_stranger(self, message_id: str) -> bool:
-        """Whether a message waits here to be the first to its recipient."""
-        message = self._dispatch.get(message_id)
-        return message is not None and is_stranger(message)
 
     def obstacles(self) -> dict[str, str]:
         """For each session through which nothing may go now, the code of the reason."""

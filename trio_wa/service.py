@@ -157,7 +157,7 @@ async def run(
             oversight.addressing,
             settling,
             clock,
-            patience=LATE_SECONDS if settings.limits.pace.mean_spacing else inf,
+            patience=LATE_SECONDS if settings.limits.pace.spacing(1.0) else inf,
         )
         lately = {name for name, history in histories.items() if history.is_recent(now)}
         await oversight.pool.remember_rate(settings.limits.pace.rate, {*lately, *dict(begun)})

@@ -295,7 +295,7 @@ class DispatchMachine(RuleBasedStateMachine):
         held += [expiry.message for expiry in model.expiries]
         for lane in LANES:
             waiting = {each.id for each in model.waiting if each.priority == lane}
-            assert {each.id for each in self.dispatch.lanes[lane]} == waiting
+            assert {each.id for each in reversed(self.dispatch.lanes[lane])} == waiting
             assert self.dispatch.held_in(lane) == sum(each.priority == lane for each in held)
         assert len(model.busy) == len(set(model.busy))
 

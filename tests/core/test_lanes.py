@@ -10,7 +10,7 @@ from trio_wa.core.dispatch import Dispatch
 from trio_wa.core.limits import Limits
 from trio_wa.core.message import LANES, Priority
 from trio_wa.core.outcome import Sent, Unavailable, Unknown
-from trio_wa.core.pace import HOUR, MINUTE, Pace
+from trio_wa.core.pace import HOUR, Pace
 from trio_wa.core.session import Session
 from trio_wa.core.turn import Claim, Expiry, Wait, Waiting
 
@@ -156,36 +156,3 @@ def test_in_quiet_hours_nothing_wakes_for_bulk_and_everything_for_the_rest() -> 
     assert under_test.claim(EVENING, jitter=0.5) == Wait(EVENING + 1)
     assert sent(under_test, EVENING + 1) == [3]
     assert under_test.claim(EVENING + 1, jitter=0.5) == Wait(MORNING)
-
-
-def test_all_of_higher_lanes_go_before_a_message_and_none_of_lower_ones() -> None:
-    under_test = dispatch(pace=Pace(rate=60))
-    for seq in range(1, 61):  # ten urgent, twenty normal, thirty bulk, mixed up
-        priority: Priority = "urgent" if seq % 6 == 0 else "normal" if seq % 3 == 1 else "bulk"
-        waiting = message(seq, to=f"{seq}@c.us", priority=priority)
-        under_test.add(replace(waiting, known_to=("a",) if seq > 30 else ()))
-    assert [under_test.ahead((), priority) for priority in LANES] == [10, 30, 60]
-    assert [under_test.ahead((), priority, 31) for priority in LANES] == [5, 10 + 10, 30 + 15]
-    strangers = [under_test.ahead((), priority, strangers=True) for priority in LANES]
-    assert strangers == [5, 15, 30]
-    assert under_test.ahead((), "bulk", 13, strangers=True) == 15 + 6
-
-
-def test_an_estimate_passes_quiet_hours_over_for_bulk_alone() -> None:
-    under_test = dispatch(pace=Pace(rate=1), quiet=True)
-    for priority in ("urgent", "normal"):
-        assert under_test.estimate((), 60, EVENING, priority=priority) == EVENING + HOUR
-    assert under_test.estimate((), 60, EVENING, priority="bulk") == MORNING + HOUR
-
-
-def test_an_estimate_counts_on_the_night_for_what_goes_before_bulk_and_is_not_held() -> None:
-    under_test = dispatch(pace=Pace(rate=1), quiet=True)
-    for seq in range(1, 31):
-        priority: Priority = "bulk" if seq > 20 else "normal"
-        under_test.add(message(seq, to=f"{seq}@c.us", priority=priority, expires_at=NEVER))
-    ahead, strangers = under_test.ahead((), "bulk"), under_test.ahead((), "bulk", strangers=True)
-    assert ahead == strangers == 30
-    begins_at = under_test.estimate((), ahead, EVENING, priority="bulk", strangers=strangers)
-    assert begins_at == MORNING + 10 * MINUTE
-    dawn = MORNING - MINUTE  # too late for them all
-    assert under_test.estimate((), ahead, dawn, priority="bulk") == dawn + 30 * MINUTE

@@ -84,10 +84,16 @@ def test_a_gap_is_drawn_between_its_ends_and_never_below_the_rate() -> None:
     assert [pace.spacing(jitter) for jitter in (0.0, 0.25, 0.5, 1.0)] == [3.0, 3.0, 4.0, 6.0]
 
 
-@given(paces)
-def test_the_mean_spacing_is_that_of_many_draws(pace: Pace) -> None:
-    draws = [pace.spacing((number + 0.5) / 1_000) for number in range(1_000)]
-    assert pace.mean_spacing == pytest.approx(sum(draws) / 1_000, rel=1e-4)
+@given(paces, contact_rates, jitters)
+def test_no_begins_are_closer_than_the_least_spacing(
+    pace: Pace, new_contacts: int | None, jitter: float
+) -> None:
+    pace = replace(pace, daily_cap=None, warmup=(), new_contacts=new_contacts)
+    for new in (False, True):
+        pacer = Pacer(pace, History(), START)
+        pacer.begin(START, jitter=jitter, new=new)
+        opens_at = pacer.opens_for_new_at if new else pacer.opens_at
+        assert opens_at - START >= pace.least_spacing(new=new)
 
 
 def test_without_a_pace_nothing_is_held_up() -> None:
@@ -95,7 +101,7 @@ def test_without_a_pace_nothing_is_held_up() -> None:
     assert Pace().is_off
     assert begins(pacer, 1_000, new=True) == [START] * 1_000
     assert pacer.cap(START) is None
-    assert Pace().mean_spacing == 0
+    assert Pace().least_spacing(new=True) == 0
 
 
 def test_a_warm_up_goes_up_day_by_day_from_the_first_send() -> None:

@@ -1,6 +1,5 @@
 """What `Dispatch` makes of a pace and of quiet hours."""
 
-from dataclasses import replace
 from math import inf
 
 import pytest
@@ -11,7 +10,7 @@ from trio_wa.core.affinity import ranking
 from trio_wa.core.dispatch import Dispatch
 from trio_wa.core.limits import Limits
 from trio_wa.core.outcome import Sent
-from trio_wa.core.pace import HOUR, MINUTE, Pace
+from trio_wa.core.pace import HOUR, Pace
 from trio_wa.core.quiet_hours import QuietHours
 from trio_wa.core.session import Session
 from trio_wa.core.turn import Claim, Wait, Waiting
@@ -103,81 +102,3 @@ def test_the_spacing_of_a_first_choice_makes_its_recipients_wait_and_no_others()
     assert under_test.waiting("m2", NOON) == Waiting("pace", NOON + 10)
     assert under_test.claim(NOON, jitter=0.5) == Wait(NOON + 10)
     assert [claim.session.name for claim in claims(under_test, NOON + 10)] == ["a"]
-
-
-def test_a_message_begins_once_those_ahead_of_it_have() -> None:
-    under_test = dispatch(pace=Pace(rate=60))
-    for seq in range(1, 301):
-        under_test.add(message(seq, to=f"{seq}@c.us"))
-    assert under_test.paced
-    assert under_test.ahead((), "normal") == 300
-    assert under_test.ahead((), "normal", 151) == 150
-    assert under_test.estimate((), 300, NOON, priority="normal") == NOON + 100
-    assert under_test.estimate((), 0, NOON, priority="normal") == NOON
-    claims(under_test, NOON)
-    assert under_test.ahead((), "normal") == 297
-    assert under_test.estimate((), 297, NOON + 0.25, priority="normal") == NOON + 1 + 99
-
-
-def test_those_ahead_count_by_the_share_of_the_sessions_that_may_send_them() -> None:
-    under_test = dispatch(pace=Pace(rate=60))
-    for seq in range(1, 31):
-        under_test.add(message(seq, to=f"{seq}@c.us"))
-    for seq in range(31, 37):
-        under_test.add(message(seq, to=f"{seq}@c.us", sessions=("a",)))
-    for seq in range(37, 41):
-        under_test.add(message(seq, to=f"{seq}@c.us", sessions=("b", "c")))
-    assert under_test.ahead(("a",), "normal") == pytest.approx(30 / 3 + 6)
-    assert under_test.ahead(("b",), "normal") == pytest.approx(30 / 3 + 4 / 2)
-    assert under_test.ahead((), "normal") == 40
-    assert under_test.estimate(("a",), 16, NOON, priority="normal") == NOON + 16
-    assert under_test.estimate(("b", "c"), 16, NOON, priority="normal") == NOON + 8
-    under_test.set_paused("c", True)
-    assert under_test.ahead(("b",), "normal") == pytest.approx(30 / 2 + 4)
-    assert under_test.estimate(("b", "c"), 16, NOON, priority="normal") == NOON + 16
-
-
-def test_for_a_new_contact_the_new_ones_ahead_count_at_their_own_rate() -> None:
-    under_test = dispatch(pace=Pace(rate=60, new_contacts=60))
-    for seq in range(1, 31):
-        under_test.add(message(seq, to=f"{seq}@c.us"))
-    for seq in range(31, 121):
-        under_test.add(replace(message(seq, to=f"{seq}@c.us"), known_to=("a",)))
-    for seq in range(121, 131):
-        under_test.add(message(seq, to=f"{seq}@g.us"))
-    assert under_test.ahead((), "normal") == 130
-    assert under_test.ahead((), "normal", strangers=True) == 30
-    assert under_test.ahead((), "normal", 11, strangers=True) == 10
-    assert under_test.estimate((), 130, NOON, priority="normal") == pytest.approx(NOON + 130 / 3)
-    assert under_test.estimate((), 130, NOON, priority="normal", strangers=30) == NOON + 600
-    assert under_test.estimate((), 130, NOON, priority="normal", strangers=0) == pytest.approx(
-        NOON + 130 / 3
-    )
-    claims(under_test, NOON)
-    assert under_test.ahead((), "normal", strangers=True) == 27
-    assert under_test.estimate((), 0, NOON, priority="normal", strangers=0) == NOON + 60
-
-
-def test_nothing_is_estimated_where_no_session_works() -> None:
-    under_test = dispatch("ab", pace=Pace(rate=60))
-    under_test.set_status("a", "STOPPED", NOON)
-    assert under_test.estimate((), 5, NOON, priority="normal") == NOON + 5
-    assert under_test.estimate(("a",), 5, NOON, priority="normal") is None
-    under_test.set_paused("b", True)
-    assert under_test.estimate((), 5, NOON, priority="normal") is None
-
-
-def test_an_estimate_passes_quiet_hours_over() -> None:
-    under_test = dispatch("a", pace=Pace(rate=1), quiet_hours=NIGHT)
-    assert under_test.estimate((), 60, EVENING - HOUR / 2, priority="bulk") == MORNING + HOUR / 2
-    assert under_test.estimate((), 0, EVENING, priority="bulk") == MORNING
-    assert under_test.estimate((), 29, EVENING - HOUR / 2, priority="bulk") == EVENING - MINUTE
-
-
-def test_without_a_pace_all_begin_at_once_but_in_quiet_hours() -> None:
-    under_test = dispatch()
-    assert not under_test.paced
-    assert under_test.estimate((), 1_000, NOON, priority="normal") == NOON
-    quiet = dispatch(quiet_hours=NIGHT)
-    assert quiet.paced
-    assert quiet.estimate((), 1_000, EVENING, priority="bulk") == MORNING

@@ -28,11 +28,6 @@ def person(jid: object) -> str | None:
     return number + ("@lid" if host == "@lid" else "@c.us")
 
 
-def is_stranger(message: Message) -> bool:
-    """Whether no session had written to the message's recipient when it was read."""
-    return not message.known_to and is_person(message.chat_id)
-
-
 class Contacts:
     """Keeps what was learned since a message was read from the store, which knows all of it."""
 

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Sequence
 from math import inf
 
-from trio_wa.core.affinity import Allowed
 from trio_wa.core.forecast import Forecast
 from trio_wa.core.lanes import Lanes
 from trio_wa.core.limits import UNLIMITED, Limits
@@ -44,8 +43,8 @@ class Dispatch:
         )
         self.lanes = Lanes(self.rotation)
         self.outdated: list[Message] = []
-        self._forecast = Forecast(self.lanes, self.rotation, quiet_hours)
         self._turns = Turns(self.lanes)
+        self.forecast = Forecast(self.lanes, self._turns, self.rotation, quiet_hours)
         self._workers = workers
         self._busy = 0
         self._unsettled = 0
@@ -162,41 +161,6 @@ class Dispatch:
     def paced(self) -> bool:
         """Whether anything but the workers' number bounds how fast messages leave."""
         return not self.rotation.limits.pace.is_off or self._quiet_hours is not None
-
-    def ahead(
-        self,
-        sessions: Allowed,
-        priority: Priority,
-        seq: int | None = None,
-        *,
-        strangers: bool = False,
-    ) -> float:
-        """How many waiting messages go before one of a lane with this `seq`, or before a new one.
-
-        Of those that also allow other sessions than its own `sessions`, only their share counts;
-        with `strangers` only those that are the first to their recipient.
-        """
-        return self._forecast.ahead(sessions, priority, seq, strangers=strangers)
-
-    def estimate(
-        self,
-        sessions: Allowed,
-        ahead: float,
-        now: float,
-        *,
-        priority: Priority,
-        strangers: float | None = None,
-    ) -> float | None:
-        """When a message that allows `sessions` begins, behind so many others.
-
-        An optimistic estimate: all the sessions that work, at their full rate. None if none does.
-        For one that is the first to its recipient, `strangers` says how many of those go before.
-        """
-        begins_at = self._forecast.begins_at
-        estimates = [begins_at(sessions, priority, ahead, now, new=False)]
-        if strangers is not None:
-            estimates.append(begins_at(sessions, priority, strangers, now, new=True))
-        return max((each for each in estimates if each is not None), default=None)
 
     def finish_expiry(self, message: Message) -> None:
         """Note that a worker has settled an expired message."""

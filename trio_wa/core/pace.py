@@ -36,17 +36,10 @@ class Pace:
         least, most = self.gap or (0.0, 0.0)
         return max(MINUTE / self.rate if self.rate else 0.0, least + (most - least) * jitter)
 
-    @property
-    def mean_spacing(self) -> float:
-        """Seconds from one begin to the next in the mean, while enough waits."""
-        least, most = self.gap or (0.0, 0.0)
-        floor = max(least, MINUTE / self.rate if self.rate else 0.0)
-        return floor if most <= floor else floor + (most - floor) ** 2 / (2 * (most - least))
-
-    @property
-    def mean_spacing_of_new(self) -> float:
-        """The same of first messages to a contact."""
-        return max(self.mean_spacing, HOUR / self.new_contacts if self.new_contacts else 0.0)
+    def least_spacing(self, *, new: bool) -> float:
+        """The same with the smallest gap; of first messages to a contact, if they are `new`."""
+        contacts = HOUR / self.new_contacts if new and self.new_contacts else 0.0
+        return max(self.spacing(0.0), contacts)
 
     @property
     def caps(self) -> tuple[int | None, ...]:

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import inf
 
-from trio_wa.core.affinity import Allowed, Route
-from trio_wa.core.contacts import is_stranger
+from trio_wa.core.affinity import Route
 from trio_wa.core.live_heap import Entry, LiveHeap
 from trio_wa.core.message import Message
 
@@ -17,11 +16,14 @@ class _Line:
     """The messages to one recipient, by `seq`; `holds` counts those out of it that hold it up.
 
     `offer` is the number under which its head stands among the heads or among those not yet due.
+    Its `number` messages count for the `route` of its head; None: that is not due, or not known.
     """
 
     waiting: LiveHeap
     holds: int = 0
     offer: int = 0
+    number: int = 0
+    route: Route | None = None
 
 
 class ReadySet:
@@ -30,14 +32,16 @@ class ReadySet:
     `routes` tells where a message may go, and where it would rather go, in one `Route` or more: the
     heads are kept apart by it, so that none waits behind one that goes elsewhere. Exactly one of a
     message's routes has no `over`. Where the answers change, `refile` or `regroup`.
-    `preferring` counts the messages that prefer a session, `allowing` those that allow the same,
-    and `strangers` those of them that are the first to their recipient.
+    `preferring` counts the messages that prefer a session, and `numbers` those of the lines whose
+    head takes the same route; `strangers` counts such lines, where that head is the first to its
+    contact. `newest` is the highest `seq` that ever came in.
     """
 
     def __init__(self, routes: Callable[[Message], Iterable[Route]]) -> None:
         self.preferring = 0
-        self.allowing: Counter[Allowed] = Counter()
-        self.strangers: Counter[Allowed] = Counter()
+        self.numbers: Counter[Route] = Counter()
+        self.strangers: Counter[Route] = Counter()
+        self.newest = 0
         self._routes = routes
         self._numbers = itertools.count(1)
         self._messages: dict[str, Message] = {}
@@ -54,8 +58,9 @@ class ReadySet:
     def __contains__(self, message_id: object) -> bool:
         return message_id in self._messages
 
-    def __iter__(self) -> Iterator[Message]:
-        return iter(self._messages.values())
+    def __reversed__(self) -> Iterator[Message]:
+        """The waiting messages, those first that came in last."""
+        return reversed(self._messages.values())
 
     def get(self, message_id: str) -> Message | None:
         """A waiting message; None if it does not wait here."""
@@ -65,6 +70,15 @@ class ReadySet:
         """Whether nothing before it in its line, nor out of it, holds a waiting message up."""
         line = self._lines[message.chat_id]
         return not line.holds and self._head(line) is message
+
+    def follows(self, message: Message) -> bool:
+        """Whether another message to its recipient goes before one, or holds it up."""
+        line = self._lines.get(message.chat_id)
+        return line is not None and (line.holds > 0 or self._head(line) not in (None, message))
+
+    def route(self, message: Message) -> Route | None:
+        """The route for which a waiting message counts; None if it counts for none."""
+        return self._lines[message.chat_id].route
 
     def add(self, message: Message) -> Message | None:
         """Put a message into its recipient's line, at the place of its `seq`.
@@ -79,12 +93,12 @@ class ReadySet:
             self.discard(message.id)
         arrival = self._arrivals[message.id] = next(self._numbers)
         self._messages[message.id] = message
+        self.newest = max(self.newest, message.seq)
         self.preferring += message.prefer is not None
-        self.allowing[message.sessions] += 1
-        self.strangers[message.sessions] += is_stranger(message)
         self._expiry.push((message.expires_at, arrival, message.id))
         line = self._line(message.chat_id)
         line.waiting.push((message.seq, arrival, message.id))
+        self._count(line, 1)
         if self.is_head(message):
             self._offer(message, line)
         return other
@@ -97,6 +111,11 @@ class ReadySet:
         """How often a message was passed over since it last came in."""
         return self._passes.get(message_id, 0)
 
+    @property
+    def most_passes(self) -> int:
+        """How often that message was passed over that was most often."""
+        return max(self._passes.values(), default=0)
+
     def take(self, message: Message) -> None:
         """Take a head out: its recipient is held up until `free`."""
         self.hold(message.chat_id)
@@ -107,6 +126,8 @@ class ReadySet:
         line = self._line(chat_id)
         line.holds += 1
         line.offer = 0
+        if line.route is not None and line.route.new:  # the rest of it will be to a known contact
+            self._recount(line, None)
 
     def free(self, chat_id: str) -> bool:
         """Let the next message to `chat_id` come up, if nothing holds it up; whether one did."""
@@ -170,10 +191,7 @@ class ReadySet:
         self._passes.pop(message_id, None)
         message = self._messages.pop(message_id)
         self.preferring -= message.prefer is not None
-        self.allowing[message.sessions] -= 1
-        self.strangers[message.sessions] -= is_stranger(message)
-        if not self.allowing[message.sessions]:
-            del self.allowing[message.sessions], self.strangers[message.sessions]
+        self._count(self._lines[message.chat_id], -1)
 
     def _line(self, chat_id: str) -> _Line:
         line = self._lines.get(chat_id)
@@ -188,6 +206,7 @@ class ReadySet:
     def _come_up(self, chat_id: str, line: _Line) -> bool:
         head = self._head(line)
         if head is None:
+            self._recount(line, None)
             del self._lines[chat_id]
         else:
             self._offer(head, line)
@@ -196,16 +215,42 @@ class ReadySet:
     def _offer(self, message: Message, line: _Line) -> None:
         line.offer = next(self._numbers)
         if message.due_at > 0:
+            self._recount(line, None)
             self._later.push((message.due_at, line.offer, message.id))
         else:
             self._push_head(message, line.offer)
 
     def _push_head(self, message: Message, offer: int) -> None:
         for route in self._routes(message):
+            if route.over is None:
+                self._recount(self._lines[message.chat_id], route)
             heap = self._heads.get(route)
             if heap is None:
                 heap = self._heads[route] = LiveHeap(self._is_offered)
             heap.push((message.seq, offer, message.id))
+
+    def _count(self, line: _Line, more: int) -> None:
+        """Note that `more` messages wait in a line; below 0: fewer."""
+        line.number += more
+        if line.route is not None:
+            self.numbers[line.route] += more
+            if not self.numbers[line.route]:
+                del self.numbers[line.route]
+
+    def _recount(self, line: _Line, route: Route | None) -> None:
+        """Let the messages of a line count for another route."""
+        if route == line.route:
+            return
+        number, before = line.number, line.route
+        self._count(line, -number)
+        line.route = route
+        self._count(line, number)
+        if before is not None and before.new:
+            self.strangers[before] -= 1
+            if not self.strangers[before]:
+                del self.strangers[before]
+        if route is not None and route.new:
+            self.strangers[route] += 1
 
     def _is_waiting(self, entry: Entry) -> bool:
         return self._arrivals.get(entry[2]) == entry[1]

@@ -41,6 +41,10 @@ class Turns:
         self._passes[choice[0].priority] = 0
         return choice
 
+    def left(self, priority: Priority) -> int:
+        """How often a lane that could go is passed over at most, from now on, before it goes."""
+        return max(0, PASSES - max(self._passes[priority], self._lanes[priority].most_passes))
+
     def _is_due(self, message: Message) -> bool:
         of_lane = self._passes[message.priority]
         return max(of_lane, self._lanes[message.priority].passes(message.id)) >= PASSES

@@ -43,12 +43,12 @@ class Accept:
             [answer] = await self.admission.admit([candidate])
         except StoreUnavailable as error:
             return busy("store_unavailable", str(error)).response()
-        return self._respond(candidate, answer)
+        return await self._respond(candidate, answer)
 
-    def _respond(self, candidate: Candidate, answer: Answer) -> Response:
+    async def _respond(self, candidate: Candidate, answer: Answer) -> Response:
         match answer:
             case Accepted(message):
-                [estimated_at] = self.admission.estimates([candidate], [answer])
+                [estimated_at] = await self.admission.estimates([candidate], [answer])
                 return _accepted(message.id, estimated_at)
             case Replayed(message_id):
                 return _accepted(message_id, Idempotency_Replayed="true")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TypeAlias, assert_never
 
@@ -32,7 +32,6 @@ from trio_wa.ports import (
     KeyReused,
     Late,
     MediaStore,
-    Place,
     Replayed,
     Store,
     StoreUnavailable,
@@ -127,21 +126,21 @@ class Admission:
         Raises:
             StoreUnavailable: nothing is recorded but what has a key, and is replayed next time.
         """
-        refusals = self._reserve_all(candidates)
-        if candidates and not any(refusals):
-            return await self._record(candidates)
-        chosen = [each for each, why in zip(candidates, refusals, strict=True) if why is None]
+        reserved = self._reserve_all(candidates)
+        chosen = [each for each in reserved if isinstance(each, Candidate)]
         answers = iter(await self._record(chosen) if chosen else ())
         return [
-            next(answers) if why is None else await self._unless_replayed(each.draft, why)
-            for each, why in zip(candidates, refusals, strict=True)
+            await self._unless_replayed(candidate.draft, each)
+            if isinstance(each, Refusal)
+            else next(answers)
+            for candidate, each in zip(candidates, reserved, strict=True)
         ]
 
-    def estimates(
+    async def estimates(
         self, candidates: Sequence[Candidate], answers: Sequence[Answer]
     ) -> list[str | None]:
         """For each that was just accepted when it leaves at the earliest, where that is known."""
-        return Estimates(self.dispatch).of_all([each.draft for each in candidates], answers)
+        return await Estimates(self.dispatch).of_all([each.draft for each in candidates], answers)
 
     def _forbidden(self, sessions: Sequence[str], caller: Caller) -> Refusal | None:
         """The refusal of a message that asks for a session it cannot have."""
@@ -156,20 +155,19 @@ class Admission:
                 return invalid([{"field": "session", "detail": detail}])
         return None
 
-    def _reserve_all(self, candidates: Iterable[Candidate]) -> list[Refusal | None]:
+    def _reserve_all(self, candidates: Iterable[Candidate]) -> list[Candidate | Refusal]:
         """Take a place for each, or say why it gets none."""
-        too_late = Estimates(self.dispatch).too_late
-        refusals: list[Refusal | None] = []
-        for each in candidates:
-            late = _expired(each.draft) or too_late(each.draft)
-            named = None if late is None else late.about(each.deadline)
-            refusals.append(named or self._reserve(each.draft.place))
-        return refusals
+        in_time = Estimates(self.dispatch).in_time
+        return [
+            self._reserve(each, _expired(each.draft) or in_time(each.draft)) for each in candidates
+        ]
 
-    def _reserve(self, place: Place) -> Refusal | None:
-        if self.window.reserve(place):
-            return None
-        return full(place, self.window.places(place).limit)
+    def _reserve(self, candidate: Candidate, draft: Draft | Refusal) -> Candidate | Refusal:
+        if isinstance(draft, Refusal):
+            return draft.about(candidate.deadline)
+        if not self.window.reserve(draft.place):
+            return full(draft.place, self.window.places(draft.place).limit)
+        return candidate if draft is candidate.draft else replace(candidate, draft=draft)
 
     async def _record(self, chosen: Sequence[Candidate]) -> list[Answer]:
         """Record what has a place; who is not accepted gives it back."""
@@ -183,7 +181,10 @@ class Admission:
             if data:
                 accepted = {each.message.id for each in acceptances if isinstance(each, Accepted)}
                 await self._drop([message_id for message_id in data if message_id not in accepted])
-        return [_answer(each) for each in acceptances]
+        return [
+            _answer(acceptance, candidate.deadline)
+            for candidate, acceptance in zip(chosen, acceptances, strict=True)
+        ]
 
     def _take_up(self, drafts: Sequence[Draft], acceptances: Sequence[Acceptance]) -> None:
         """Give back the places of those that were not accepted; note when others are due."""
@@ -236,7 +237,7 @@ def _expired(draft: Draft) -> Refusal | None:
     return Refusal(422, "cannot_meet_ttl", detail)
 
 
-def _answer(acceptance: Acceptance) -> Answer:
+def _answer(acceptance: Acceptance, deadline: str = "ttl") -> Answer:
     match acceptance:
         case Accepted() | Replayed():
             return acceptance
@@ -246,6 +247,6 @@ def _answer(acceptance: Acceptance) -> Answer:
         case Suppressed(suppression):
             return suppressed(suppression)
         case Late(at, expires_at):
-            return too_late(at, expires_at)
+            return too_late(at, expires_at).about(deadline)
         case _:
             assert_never(acceptance)

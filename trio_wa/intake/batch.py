@@ -83,7 +83,7 @@ class AcceptBatch:
         full = next((a for a in answers if isinstance(a, Refusal) and a.status == 503), None)
         if full is not None and all(isinstance(each, Refusal) for each in answers):
             return full.response()
-        estimates = self.admission.estimates(candidates, answers)
+        estimates = await self.admission.estimates(candidates, answers)
         admitted = iter(map(_result, answers, estimates))
         results = [each.result() if isinstance(each, Refusal) else next(admitted) for each in items]
         return _accepted(results, batch)

@@ -1,8 +1,9 @@
 """What the intake asks of the dispatcher."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from trio_wa.core.message import Priority
+from trio_wa.core.message import Message, Priority
 from trio_wa.core.turn import Waiting
 from trio_wa.ports import Place
 
@@ -13,24 +14,25 @@ class Dispatching(Protocol):
     def waiting(self, message_id: str) -> Waiting | None:
         """What a message in memory waits for; None if it does not wait there."""
 
-    def estimate(
-        self,
-        sessions: tuple[str, ...],
-        priority: Priority,
-        seq: int | None = None,
-        *,
-        stranger: bool = False,
-        more: int = 0,
-    ) -> float | None:
-        """When a message that allows `sessions` is about to begin, in seconds since the epoch.
+    @property
+    def paced(self) -> bool:
+        """Whether anything but the workers' number bounds how fast messages leave."""
 
-        It is queued with this `seq`, or comes behind all of its lane that hold places and `more`
-        (below 0: fewer). A `stranger` is one to whom nobody has written. None without a pace, or if
-        no session works.
+    def estimates(self, messages: Sequence[Message]) -> list[float | None]:
+        """When accepted messages, in the order of their `seq`, begin at the earliest.
+
+        In seconds since the epoch; None where no session works. What is in no lane any more has
+        begun.
         """
 
-    def is_stranger(self, message_id: str) -> bool:
-        """Whether a message waits there to be the first to its recipient."""
+    def surely_before(self, at: float, priority: Priority) -> bool:
+        """Whether any message of a lane may begin before `at`; False: see what `earliest` says."""
+
+    def earliest(self, message: Message, *, new: bool) -> float | None:
+        """The same of one that is to come behind all that hold places.
+
+        `new` says that no session knows its recipient, as far as the store can tell; else one may.
+        """
 
     def discard(self, message_id: str, place: Place) -> None:
         """Give back the `place` of a message that became final while it waited; drop it."""

@@ -7,6 +7,7 @@ from typing import Any
 from trio_wa.clock import Clock
 from trio_wa.intake.cursor import write_cursor
 from trio_wa.intake.dispatching import Dispatching
+from trio_wa.intake.estimates import Estimates
 from trio_wa.intake.http import Request, Response, answer, problem
 from trio_wa.intake.recording import fetched
 from trio_wa.intake.selection import BadSelection, read_selection
@@ -63,10 +64,7 @@ class Messages:
         waiting = waits(record, self.dispatch.waiting(record.id), self.clock.now())
         view = message_view(record, waiting, whole=whole)
         if whole and waiting is not None:
-            stranger = self.dispatch.is_stranger(record.id)
-            estimated_at = self.dispatch.estimate(
-                record.sessions, record.priority, record.seq, stranger=stranger
-            )
+            estimated_at = Estimates(self.dispatch).of(record)
             if estimated_at is not None:
                 view["estimated_at"] = timestamp(max(estimated_at, waiting.until or 0.0))
         return view
