@@ -37,8 +37,8 @@ async def begins(trio_wa):
 
 PACES = [
     {},
-    {"pace": "gentle"},
-    {"pace": "gentle", "session_rotation": "sticky"},
+    {"pace": "gentle", "message_ttl": "60d"},
+    {"pace": "gentle", "message_ttl": "60d", "session_rotation": "sticky"},
     {"pace": "careful", "message_ttl": "60d"},
     {"pace": "careful", "message_ttl": "60d", "session_rotation": "sticky"},
     {"session_rate": 1, "message_ttl": "60d"},
