@@ -226,15 +226,12 @@ class Store(ReceiptStore, SessionStore, SuppressionStore, Protocol):
         """
 
     async def expire(self, message: Message, at: float) -> bool:
-        """Record that a queued message was not sent in time; False if it is not queued any more.
-
-        One that was retried meanwhile is queued under another `seq`, and stays so.
-        """
+        """Record that what is queued under this `seq` was not sent in time; False if it is not."""
 
     async def cancel(self, message_id: str, at: float) -> Place | None:
-        """Record that a queued message is not wanted any more; None if it is not queued.
+        """Record that a queued message is not wanted any more, and say whose place it held.
 
-        Else whose place it held.
+        None if it is not queued.
         """
 
     async def cancel_batch(self, batch: str, at: float, limit: int) -> Mapping[str, Place]:
