@@ -367,3 +367,51 @@ async def test_who_was_written_to_as_a_look_up_shows_is_no_new_contact(
     line.dispatcher.released(line.inquiries.opened.pop().message, Final(status))
     await trio.sleep(60)
     assert list(begins) == ([] if status is Status.UNKNOWN else ["m2"])
+
+
+def seconds_until(line: Line, each: Message) -> float:
+    """How long a message that is to come waits at least, to whoever it is known."""
+    at = line.dispatcher.earliest(each, new=False)
+    assert at is not None
+    return at - line.clock.now()
+
+
+async def test_what_is_on_its_way_in_goes_before_nobody_yet(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    """Only its record tells to whom it is new, and it may be for another session."""
+    line = paced(rate=60, new_contacts=10)
+    nursery.start_soon(line.run)
+    for _ in range(100):
+        assert line.window.reserve("normal")
+    assert seconds_until(line, message(200, to="200@c.us", sessions=("b",))) == 0.0
+
+
+async def test_what_lies_only_in_a_higher_lane_of_the_store_passes_a_message_20_times(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    line = Line(names="a", workers=50, capacity=50, limits=Limits(Pace(rate=60)))
+    nursery.start_soon(line.run)
+    for seq in range(1, 501):
+        line.accept(seq, priority="urgent")
+    await trio.testing.wait_all_tasks_blocked()
+    said = seconds_until(line, message(900, to="900@c.us"))
+    begins, start = note_begins(line), line.clock.now()
+    line.accept(900)
+    await trio.sleep(40)
+    assert 10 < said <= begins["m900"] - start < 25
+
+
+async def test_an_estimate_sees_a_session_that_came_back_while_all_workers_are_busy(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    line = Line(names="ab", workers=1, sticky=True, limits=Limits(Pace(rate=60)))
+    line.gateway.seconds = 3_600.0
+    line.dispatcher.set_status("a", "STOPPED")
+    for seq in range(1, 100):
+        line.accept(seq)
+    nursery.start_soon(line.run)
+    await trio.sleep(10)
+    over_b = seconds_until(line, message(900, to="900@c.us"))
+    line.dispatcher.set_status("a", "WORKING")
+    assert seconds_until(line, message(900, to="900@c.us")) < over_b - 20

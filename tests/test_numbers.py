@@ -113,7 +113,6 @@ def test_the_region_decides_whose_a_number_with_a_leading_zero_is() -> None:
         ("12@c.us", "is too short for a phone number"),
         ("62812@c.us", "is too short for a number of its country"),
         ("081234567890@c.us", "starts with 0: write the number with its country code"),
-        ("999123456789@c.us", "country code that does not exist"),
         ("62812345678901234@c.us", "has 17 digits"),
         ("6281234-567890@c.us", "only that of a group has a hyphen"),
     ],
@@ -121,6 +120,11 @@ def test_the_region_decides_whose_a_number_with_a_leading_zero_is() -> None:
 def test_what_cannot_exist_is_refused_with_the_reason(to: str, why: str) -> None:
     with pytest.raises(BadRecipient, match=why):
         recipient(to, "ID")
+
+
+@pytest.mark.parametrize("former", ["22507123456@c.us", "22997123456@c.us", "5215512345678@c.us"])
+def test_a_chat_id_with_a_former_number_of_its_country_passes(former: str) -> None:
+    assert recipient(former, "ID") == former
 
 
 def test_what_is_kept_at_hand_is_the_number_however_it_was_written() -> None:

@@ -179,6 +179,7 @@ class Dispatcher:
     def estimates(self, messages: Sequence[Message]) -> list[float | None]:
         """When accepted messages, by their `seq`, begin at the earliest; None: no session works."""
         now = self._clock.now()
+        self._dispatch.lanes.regroup(now)
         behind = {each.priority: self._dispatch.forecast.behind(each.priority) for each in messages}
         return [self._estimate(each, behind[each.priority], now) for each in messages[::-1]][::-1]
 
@@ -193,30 +194,35 @@ class Dispatcher:
 
         `new` says that no session knows its recipient, as far as the store can tell; else one may.
         """
+        self._dispatch.lanes.regroup(self._clock.now())
         forecast = self._dispatch.forecast
-        outside = self._above(message.priority) + self._beyond(message.priority)
+        outside, above = self._beyond(message.priority), self._above(message.priority)
         estimate = forecast.begins_at if new else forecast.of_known
-        return estimate(message, self._clock.now(), outside=outside)
+        return estimate(message, self._clock.now(), outside=outside, above=above)
 
     def _estimate(self, message: Message, behind: Behind, now: float) -> float | None:
         forecast, ready = self._dispatch.forecast, self._dispatch.lanes[message.priority]
         above = self._above(message.priority)
         if (waiting := ready.get(message.id)) is not None:
             behind.reach(waiting)
-            return forecast.begins_at(waiting, now, outside=above, behind=behind)
+            return forecast.begins_at(waiting, now, above=above, behind=behind)
         if message.seq <= ready.newest:
             return now
         # It lies only in the store, and so do those from the newest in memory up to it.
         before = min(self._beyond(message.priority), message.seq - ready.newest) - 1
-        return forecast.of_known(message, now, outside=above + max(0, before))
+        return forecast.of_known(message, now, outside=max(0, before), above=above)
 
     def _above(self, priority: Priority) -> int:
-        """How many messages of the lanes above one are only in the store, or on their way in."""
+        """How many messages of the lanes above one are only in the store."""
         return sum(self._beyond(higher) for higher in LANES[: LANES.index(priority)])
 
     def _beyond(self, priority: Priority) -> int:
-        """How many messages of a lane are only in the store, or on their way in."""
-        return max(0, self._window.lanes[priority].places.taken - self._dispatch.held_in(priority))
+        """How many messages of a lane are only in the store, where it is behind.
+
+        Of what is on its way in it is not known what it has to wait for.
+        """
+        lane = self._window.lanes[priority]
+        return max(0, lane.places.taken - self._dispatch.held_in(priority)) if lane.is_behind else 0
 
     def obstacles(self) -> dict[str, str]:
         """For each session through which nothing may go now, the code of the reason."""

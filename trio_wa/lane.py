@@ -52,6 +52,11 @@ class Lane:
         self._behind = True
         self._fell_behind.set()
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether the store holds queued messages that are not in memory, and wait for permits."""
+        return self._behind
+
     async def behind(self) -> int:
         """Wait until the store holds more than memory does; the last `seq` recorded by then."""
         await self._fell_behind.wait()

@@ -15,7 +15,7 @@ from tests.core.messages import message
 from tests.core.test_paced_dispatch import EVENING, MORNING, NIGHT, NOON, dispatch
 from trio_wa.core.dispatch import Dispatch
 from trio_wa.core.message import LANES, Message, Priority
-from trio_wa.core.outcome import Sent
+from trio_wa.core.outcome import Sent, Unknown
 from trio_wa.core.pace import HOUR, MINUTE, Pace
 from trio_wa.core.turn import Claim, Wait
 from trio_wa.core.turns import PASSES
@@ -289,3 +289,53 @@ def test_without_a_pace_all_begin_at_once_but_in_quiet_hours() -> None:
     quiet = dispatch(quiet_hours=NIGHT)
     assert quiet.paced
     assert wait(quiet, now=EVENING, priority="bulk", outside=1_000) == MORNING - EVENING
+
+
+@pytest.mark.parametrize("looked_up", [False, True])
+def test_what_is_held_up_goes_before_nobody_else(looked_up: bool) -> None:
+    """The first of a long line is in flight, or is being looked up: others go past the rest."""
+    service = Service("a", Pace(rate=60))
+    for seq in range(1, 102):
+        service.dispatch.add(message(seq, to="x@c.us", expires_at=FAR))
+    claim = service.dispatch.claim(service.now, jitter=0.5)
+    assert isinstance(claim, Claim)
+    if looked_up:
+        unknown = Unknown("timeout", "no answer")
+        service.dispatch.finish(claim, unknown, None, now=service.now, jitter=0.5, hold=True)
+    other = message(500, to="y@c.us", expires_at=FAR)
+    assert service.dispatch.forecast.begins_at(other, service.now) == START + 1
+    service.dispatch.add(other)
+    next_claim = service.dispatch.claim(START + 1, jitter=0.5)
+    assert isinstance(next_claim, Claim)
+    assert next_claim.message == other
+
+
+def test_what_expires_before_its_turn_takes_no_time() -> None:
+    service = Service("a", Pace(rate=60))
+    for seq in range(1, 301):
+        service.dispatch.add(message(seq, to=f"{seq}@c.us", expires_at=START + 60))
+    last = message(500, to="y@c.us", expires_at=START + 120)
+    assert service.dispatch.forecast.begins_at(last, service.now) == START + 60
+    service.dispatch.add(message(301, to="301@c.us", expires_at=FAR))
+    assert service.dispatch.forecast.begins_at(last, service.now) == START + 301
+
+
+@pytest.mark.parametrize("own", [0, 5])
+@pytest.mark.parametrize("names", ["a", "ab", "abcde"])
+def test_a_higher_lane_passes_a_message_over_whichever_session_it_takes(
+    names: str, own: int
+) -> None:
+    service = Service(names, Pace(rate=60))
+    numbers = itertools.count(1)
+    for _, name in itertools.product(range(300), names):
+        each = message(seq := next(numbers), to=f"{seq}@c.us", expires_at=FAR, sessions=(name,))
+        service.dispatch.add(replace(each, priority="urgent"))
+    for _ in range(own):
+        seq = next(numbers)
+        service.dispatch.add(message(seq, to=f"{seq}@c.us", expires_at=FAR, sessions=("a",)))
+    last = message(9_000, to="y@c.us", expires_at=FAR, sessions=("a",))
+    said = service.dispatch.forecast.begins_at(last, service.now)
+    service.dispatch.add(last)
+    service.send_until(service.now + 200)
+    assert said is not None
+    assert said <= service.began["m9000"] + ROUNDED

@@ -32,16 +32,20 @@ class _Ahead(NamedTuple):
     within: int
     pooled: int
 
-    def behind(self, higher: "_Ahead", left: int) -> "_Ahead":
-        """The same with those of `higher` lanes, which pass it over `left` times to begin with."""
+    def behind(self, higher: "_Ahead", left: int, *, mine: int, usable: int) -> "_Ahead":
+        """The same with those of `higher` lanes, which pass it over `left` times to begin with.
+
+        They pass it over whichever session they take: of so many that are `usable`, one of `mine`
+        or another.
+        """
         names = {*self.bound, *higher.bound}
         return _Ahead(
             {
-                name: _sum(self.bound.get(name, 0), higher.bound.get(name, 0), left)
+                name: _sum(self.bound.get(name, 0), higher.bound.get(name, 0), left, 1 / usable)
                 for name in names
             },
-            _sum(self.within, higher.within, left),
-            _sum(self.pooled, higher.pooled, left),
+            _sum(self.within, higher.within, left, mine / usable),
+            _sum(self.pooled, higher.pooled, left, 1.0),
         )
 
 
@@ -70,19 +74,25 @@ class Forecast:
 
         False where it takes `begins_at` to tell, which costs more.
         """
-        if self._quiet_hours is not None and priority == QUIET:
+        if self._quiet(priority) is not None:
             return False
         opens_at = [each.pacer.opens_for_new_at for each in self._rotation.slots.values()]
         spacing = self._rotation.limits.pace.least_spacing(new=True)
         return max(now, *opens_at) + number * spacing < at
 
     def begins_at(
-        self, message: Message, now: float, *, outside: int = 0, behind: Behind | None = None
+        self,
+        message: Message,
+        now: float,
+        *,
+        outside: int = 0,
+        above: int = 0,
+        behind: Behind | None = None,
     ) -> float | None:
         """When a message begins, as early as can be; None if no session works that it allows.
 
         All goes before it that waits in its lane and the higher ones, but what is `behind` it, and
-        so many `outside` of the ready sets.
+        what is in no ready set: so many `outside` of its own, and `above` of the higher ones.
         """
         route, ready = self._rotation.route(message), self._lanes[message.priority]
         if route.new and any(lane.follows(message) for lane in self._lanes.values()):
@@ -94,22 +104,30 @@ class Forecast:
         strangers: Numbers = ready.strangers
         if behind is not None:
             numbers, strangers = _less(numbers, behind.numbers), _less(strangers, behind.strangers)
-        above = [self._lanes[lane] for lane in LANES[: LANES.index(message.priority)]]
+        higher = [self._lanes[lane] for lane in LANES[: LANES.index(message.priority)]]
         after = partial(self._after, slots, now=now, priority=message.priority)
-        if not route.new:
-            higher = [_known(lane.numbers) for lane in above if lane.numbers]
-            return after(_known(numbers), higher, outside, new=False)
-        higher = [_all(lane.numbers, lane.strangers) for lane in above if lane.numbers]
-        at = after(_all(numbers, strangers), higher, outside, new=False)
-        higher = [lane.strangers for lane in above if lane.strangers]
-        return max(at, after(strangers, higher, 0, new=True))
+        if route.new:
+            lanes = [_all(lane.numbers, lane.strangers) for lane in higher if lane.numbers]
+            at = after(_all(numbers, strangers), lanes, outside, above, new=False)
+            lanes = [lane.strangers for lane in higher if lane.strangers]
+            at = max(at, after(strangers, lanes, 0, 0, new=True))
+        else:
+            lanes = [_known(lane.numbers) for lane in higher if lane.numbers]
+            at = after(_known(numbers), lanes, outside, above, new=False)
+        if outside or above or self._quiet(message.priority):
+            return at
+        # What expires before its turn takes no time.
+        over = max(lane.last_expiry for lane in (ready, *higher))
+        return min(at, max(over, min(_openings(slots, now, new=route.new))))
 
-    def of_known(self, message: Message, now: float, *, outside: int = 0) -> float | None:
+    def of_known(
+        self, message: Message, now: float, *, outside: int = 0, above: int = 0
+    ) -> float | None:
         """The same of a message whose recipient is known to any one of the sessions."""
         known = [
             replace(message, known_to=(name,)) for name in self._rotation.usable(message.sessions)
         ]
-        estimates = [self.begins_at(each, now, outside=outside) for each in known]
+        estimates = [self.begins_at(each, now, outside=outside, above=above) for each in known]
         return min((at for at in estimates if at is not None), default=None)
 
     def _slots(self, route: Route, now: float) -> Sequence[Slot]:
@@ -124,8 +142,9 @@ class Forecast:
         self,
         slots: Sequence[Slot],
         numbers: Numbers,
-        higher: Iterable[Numbers],
+        higher: Sequence[Numbers],
         outside: int,
+        above: int,
         *,
         now: float,
         priority: Priority,
@@ -135,16 +154,23 @@ class Forecast:
 
         `new` says that they are all first messages to a contact.
         """
-        own = whole = self._ahead(slots, [numbers])
-        if higher:
-            whole = own.behind(self._ahead(slots, higher), self._turns.left(priority))
-        at = self._end(slots, whole, outside, now, new=new)
-        if self._quiet_hours is None or priority != QUIET:
+        own = self._ahead(slots, [numbers])
+        own = whole = own._replace(pooled=own.pooled + outside)
+        if higher or above:
+            others = self._ahead(slots, higher)
+            others = others._replace(pooled=others.pooled + above)
+            usable = len(self._rotation.usable())
+            whole = own.behind(others, self._turns.left(priority), mine=len(slots), usable=usable)
+        at = self._end(slots, whole, now, new=new)
+        if (quiet := self._quiet(priority)) is None:
             return at
         # What is of higher lanes goes in quiet hours too.
         start = min(_openings(slots, now, new=new))
-        held = self._end(slots, own, outside, now, new=new)
-        return max(at, self._quiet_hours.after(start, held - start))
+        held = self._end(slots, own, now, new=new)
+        return max(at, quiet.after(start, held - start))
+
+    def _quiet(self, priority: Priority) -> QuietHours | None:
+        return self._quiet_hours if priority == QUIET else None
 
     def _ahead(self, slots: Sequence[Slot], lanes: Iterable[Numbers]) -> _Ahead:
         mine = {slot.session.name for slot in slots}
@@ -160,16 +186,14 @@ class Forecast:
                 within += number if over == mine else 0
         return _Ahead(bound, within, pooled)
 
-    def _end(
-        self, slots: Sequence[Slot], ahead: _Ahead, outside: int, now: float, *, new: bool
-    ) -> float:
+    def _end(self, slots: Sequence[Slot], ahead: _Ahead, now: float, *, new: bool) -> float:
         spacing = self._rotation.limits.pace.least_spacing(new=new)
         openings = _openings(slots, now, new=new)
         bound = [ahead.bound.get(slot.session.name, 0) for slot in slots]
         at = min(at + number * spacing for at, number in zip(openings, bound, strict=True))
-        if pooled := ahead.pooled + outside:
+        if ahead.pooled:
             everywhere = [slot for slot in self._rotation.allowed(()) if slot.usable]
-            at = max(at, _begin(_openings(everywhere, now, new=new), spacing, pooled))
+            at = max(at, _begin(_openings(everywhere, now, new=new), spacing, ahead.pooled))
         return max(at, _begin(openings, spacing, ahead.within)) if ahead.within else at
 
 
@@ -193,9 +217,9 @@ def _all(numbers: Numbers, strangers: Numbers) -> Numbers:
     }
 
 
-def _sum(own: int, higher: int, left: int) -> int:
+def _sum(own: int, higher: int, left: int, share: float) -> int:
     """How many go before one of so many in its `own` lane and in `higher` ones."""
-    return own + min(higher, PASSES * own + left)
+    return own + min(higher, int((PASSES * own + left) * share))
 
 
 def _openings(slots: Iterable[Slot], now: float, *, new: bool) -> list[float]:

@@ -34,7 +34,8 @@ class ReadySet:
     message's routes has no `over`. Where the answers change, `refile` or `regroup`.
     `preferring` counts the messages that prefer a session, and `numbers` those of the lines whose
     head takes the same route; `strangers` counts such lines, where that head is the first to its
-    contact. `newest` is the highest `seq` that ever came in.
+    contact. `newest` is the highest `seq` that ever came in, and nothing waits that expires after
+    `last_expiry`.
     """
 
     def __init__(self, routes: Callable[[Message], Iterable[Route]]) -> None:
@@ -42,6 +43,7 @@ class ReadySet:
         self.numbers: Counter[Route] = Counter()
         self.strangers: Counter[Route] = Counter()
         self.newest = 0
+        self.last_expiry = 0.0
         self._routes = routes
         self._numbers = itertools.count(1)
         self._messages: dict[str, Message] = {}
@@ -91,6 +93,7 @@ class ReadySet:
             if message.seq < other.seq:
                 return message
             self.discard(message.id)
+        self.last_expiry = max(self.last_expiry if self._messages else 0.0, message.expires_at)
         arrival = self._arrivals[message.id] = next(self._numbers)
         self._messages[message.id] = message
         self.newest = max(self.newest, message.seq)
@@ -126,8 +129,7 @@ class ReadySet:
         line = self._line(chat_id)
         line.holds += 1
         line.offer = 0
-        if line.route is not None and line.route.new:  # the rest of it will be to a known contact
-            self._recount(line, None)
+        self._recount(line, None)  # others go past the rest of it
 
     def free(self, chat_id: str) -> bool:
         """Let the next message to `chat_id` come up, if nothing holds it up; whether one did."""

@@ -33,6 +33,9 @@ _UNREADABLE = {
 }
 _TOO_SHORT = "is too short for a phone number"
 """What else keeps digits from being read; libphonenumber calls the shortest no number at all."""
+SHORTEST = 7
+"""Digits of the shortest international number, as of Niue."""
+
 _MEXICAN = re.compile("521[0-9]{10}")
 """A mobile phone of Mexico with its former 1, dropped in 2019: WhatsApp's ids may still have it."""
 
@@ -43,8 +46,8 @@ def recipient(to: str, region: str | None) -> str:
     A number that starts with 0 is one of `region`, an ISO 3166 code such as `ID`; any other is
     international, with or without `+`: `6591234567` is of Singapore, wherever the caller is. An
     unusual number passes if its length is possible, by the metadata of Google's libphonenumber.
-    A chat id passes as it is, if what it has before `@c.us` is an international number that can
-    exist; what stands before the other hosts is no number.
+    A chat id passes as it is, but where nothing international is before `@c.us`: WhatsApp's own
+    keep a number's former length.
 
     Raises:
         BadRecipient: neither a number that can exist nor a chat id that can.
@@ -56,7 +59,8 @@ def recipient(to: str, region: str | None) -> str:
     if host == "c.us":
         if not number.isdigit():
             raise BadRecipient("is not a chat id: only that of a group has a hyphen")
-        _international(number)
+        if number.startswith("0") or not SHORTEST <= len(number) <= MAX_DIGITS:
+            _international(number)
     return named
 
 
