@@ -69,10 +69,12 @@ def test_any_2xx_is_a_success_whatever_its_body(status: int, body: bytes) -> Non
         *(b"<?xml version='1.0'?><Error/>", b'<!-- {"key":{"id":"3EB0FF"}} -->'),
     ],
 )
-def test_a_page_with_a_2xx_is_no_answer_of_waha_and_sent_nothing(status: int, body: bytes) -> None:
+def test_a_page_with_a_2xx_is_no_answer_of_waha_and_says_nothing_of_the_message(
+    status: int, body: bytes
+) -> None:
     outcome = read(status, body=body, Content_Type="application/json")
-    assert isinstance(outcome, Unavailable)
-    assert (outcome.code, outcome.fault) == ("not_waha", "origin")
+    assert isinstance(outcome, Unknown)
+    assert (outcome.code, outcome.answered) == ("not_waha", True)
     assert "WAHA_URL" in outcome.detail
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.core.messages import message
 from trio_wa.core.breaker import FAILURES
-from trio_wa.core.notice import GateShut, GhostProbed, Notice
+from trio_wa.core.notice import BreakerOpened, GateShut, GhostProbed, Notice
 from trio_wa.core.outcome import UNREACHABLE, Fault, Outcome, Rejected, Sent, Unavailable, Unknown
 from trio_wa.core.rotation import Rotation
 from trio_wa.core.session import Session
@@ -211,6 +211,16 @@ def test_a_session_that_an_operator_wants_again_is_probed_at_once() -> None:
     assert under_test.slots["a"].opens_at() <= NOW
     take(under_test, under_test.slots["a"])
     assert under_test.slots["a"].opens_at() == inf, "one probe at a time"
+
+
+@pytest.mark.parametrize("code", ["engine_error", "server_error", "timeout", "not_waha"])
+def test_what_may_have_been_sent_stops_a_session_where_it_goes_on(code: str) -> None:
+    under_test = rotation()
+    for _ in range(FAILURES):
+        assert under_test.slots["a"].works
+        notices = send(under_test, "a", Unknown(code, "", answered=True))
+    assert [type(each) for each in notices] == [BreakerOpened]
+    assert under_test.obstacles() == {"a": "breaker_open"}
 
 
 def test_the_shares_of_sessions_that_do_not_work_go_to_the_others() -> None:

@@ -14,8 +14,9 @@ from trio_wa.core.notice import (
 from trio_wa.core.outcome import Outcome, Rejected, Sent, Unavailable, Unknown
 from trio_wa.core.slot import STOPPED, Slot
 
-ENGINE_FAULTS: Final = frozenset({"engine_error", "server_error", "timeout"})
-"""Codes of outcomes that open a breaker: it was asked, and its engine failed or said nothing."""
+ENGINE_FAULTS: Final = frozenset({"engine_error", "server_error", "timeout", "not_waha"})
+"""Codes of outcomes that open a breaker: it was asked, and its engine failed or said nothing, or
+something else answered in its place."""
 
 
 def aftermath(

@@ -71,8 +71,9 @@ def _success(answer: Answer) -> Outcome:
     """Engines answer differently, so a body that tells no id, an odd or empty one, is a success."""
     waha_id = message_id(answer)
     if waha_id is None and answer.is_page:
+        # Mostly it is the wrong address; but a proxy may have passed the message on before.
         detail = f"WAHA answered {answer.status}: a web page, not as WAHA does: check WAHA_URL"
-        return Unavailable("not_waha", detail, "origin")
+        return Unknown("not_waha", detail, answered=True)
     return Sent(waha_id)
 
 
