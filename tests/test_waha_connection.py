@@ -57,6 +57,19 @@ async def test_an_answer_is_read_where_the_writing_fails_in_mid_body(
     assert outcome.code == "payload_too_large"
 
 
+async def test_a_connection_that_expired_as_its_answer_came_serves_no_other_request() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        theirs.sendall(CREATED)
+        connection = Connection(ours)
+        reply = await connection.exchange([b"POST / HTTP/1.1\r\n\r\n"])
+        assert reply.successful
+        assert connection.is_reusable()
+        connection.expire()
+        assert not connection.is_reusable()
+
+
 @pytest.mark.parametrize("reads", [True, False])
 async def test_a_first_write_that_has_to_wait_may_be_out(reads: bool) -> None:
     ours, theirs = socket.socketpair()

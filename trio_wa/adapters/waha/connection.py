@@ -60,8 +60,11 @@ class Connection:
         return False
 
     def is_reusable(self) -> bool:
-        """Whether the last request and its answer leave the connection ready for the next one."""
-        return self._whole and self._reply.keep
+        """Whether the last request and its answer leave the connection ready for the next one.
+
+        An answer that came in the very step in which it expired leaves one that is not.
+        """
+        return self._whole and self._reply.keep and not self._expired
 
     def close(self) -> None:
         """Hang up."""
