@@ -15,8 +15,8 @@ from trio_wa.ports import StoreUnusable
 
 _MAGIC = b"SQLite format 3\0"
 
-_LONGEST_SUFFIX = ".media"
-"""Of what stands beside the file: the data of files, the lock, the log and its index."""
+_LONGEST_SUFFIX = "-journal"
+"""Of what stands beside the file: the data of files, the lock, SQLite's logs and their index."""
 
 _SMALL = 64 * 2**20
 """Up to this size, in bytes, every page is looked at when the file is opened."""
