@@ -374,6 +374,24 @@ def test_a_socket_that_nobody_reads_holds_nothing_up(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_line_for_a_stderr_that_was_closed_goes_into_no_other_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = os.pipe()
+    stderr = os.fdopen(writer, "w")
+    monkeypatch.setattr(sys, "stderr", stderr)
+    configure_logging("info", "json")
+    structlog.get_logger().info("before")
+    stderr.close()
+    other = tmp_path / "other"
+    with other.open("w") as file:
+        assert file.fileno() == writer
+        structlog.get_logger().info("after")
+    assert other.read_text() == ""
+    assert b"before" in os.read(reader, 1_000)
+    os.close(reader)
+
+
 def test_a_process_survives_a_full_disk_behind_stderr() -> None:
     with Path("/dev/full").open("wb") as full:
         ended = run_with_stderr(full.fileno())

@@ -14,7 +14,7 @@ from trio_wa import collector, service
 from trio_wa.config import SettingsError, load_settings
 from trio_wa.descriptors import provide_descriptors
 from trio_wa.ports import StoreUnusable
-from trio_wa.telemetry import configure_logging
+from trio_wa.telemetry import configure_logging, log_crash
 from trio_wa.web.app import create_app
 from trio_wa.web.server import ASGIApp, Receive, Send, finish_responses
 
@@ -52,6 +52,7 @@ class App:
     async def _run(self, receive: Receive, send: Send) -> None:
         settings = load_settings()
         configure_logging(settings.log_level, settings.log_format)
+        sys.excepthook = log_crash
         provide_descriptors(settings)
 
         async def front(intake: service.Intake) -> None:

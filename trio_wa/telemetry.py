@@ -7,11 +7,13 @@ import logging
 import os
 import re
 import select
+import socket
 import stat
 import sys
 import threading
 from datetime import UTC, datetime
 from functools import partial
+from types import TracebackType
 from typing import Literal, TextIO
 
 import structlog
@@ -53,6 +55,13 @@ def configure_logging(level: str, log_format: Literal["console", "json"] | None 
     root.handlers = [handler for handler in root.handlers if not isinstance(handler, _Bridge)]
     root.addHandler(_Bridge(max(number, logging.WARNING)))
     root.setLevel(max(number, logging.WARNING))
+
+
+def log_crash(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    """Log what ends the process. Python's own hook would wait for the reader of a full pipe."""
+    structlog.get_logger(__name__).critical("service.crashed", exc_info=(kind, error, traceback))
 
 
 def mask(number: str) -> str:
@@ -137,10 +146,12 @@ class _Stderr:
     def __init__(self) -> None:
         self._stream: TextIO | None = None
         self._pipe: _Pipe | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # reentrant, as that of a pipe
 
     def write(self, line: str) -> None:
         stream = sys.stderr
+        if stream is not None and stream.closed:  # its number may be another file's by now
+            return
         if stream is not self._stream:
             self._look(stream)
         if self._pipe is not None:
@@ -209,17 +220,24 @@ def _pipe(stream: TextIO | None) -> _Pipe | None:
         mode = os.fstat(file).st_mode
     except (OSError, ValueError):
         return None
-    if stat.S_ISFIFO(mode):
-        _widen(file)
-    return _Pipe(file, stream.encoding) if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) else None
+    if not stat.S_ISFIFO(mode) and not stat.S_ISSOCK(mode):
+        return None
+    with contextlib.suppress(OSError):
+        (_widen_socket if stat.S_ISSOCK(mode) else _widen)(file)
+    return _Pipe(file, stream.encoding)
 
 
 def _widen(pipe: int) -> None:
     """Let a pipe hold PIPE_BYTES where the system allows it; Linux starts with 64 KiB."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            if fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ) < PIPE_BYTES:
-                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    if sys.platform == "linux" and fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ) < PIPE_BYTES:
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+
+
+def _widen_socket(file: int) -> None:
+    """The same of a socket, which is writable only while a quarter of that is not used."""
+    with socket.socket(fileno=os.dup(file)) as shared:
+        if shared.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) < PIPE_BYTES:
+            shared.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, PIPE_BYTES)
 
 
 class _Bridge(logging.Handler):

@@ -2,7 +2,6 @@
 
 import sys
 from pathlib import Path
-from types import TracebackType
 
 import click
 import structlog
@@ -14,7 +13,7 @@ from trio_wa.cli.signals import cancel_on, stop_on_signals
 from trio_wa.config import Settings, load_settings
 from trio_wa.descriptors import provide_descriptors
 from trio_wa.intake.exposure import check_exposure, describe_access
-from trio_wa.telemetry import configure_logging
+from trio_wa.telemetry import configure_logging, log_crash
 from trio_wa.web.front import HttpFront
 from trio_wa.web.hypercorn_config import load_hypercorn_config, open_sockets
 
@@ -34,18 +33,11 @@ def serve() -> None:
     """
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format)
-    sys.excepthook = _crashed
+    sys.excepthook = log_crash
     ended = trio.run(_run, settings)
     if ended.left and not ended.durable:
         log.error("service.left_behind", messages=ended.left)
         raise SystemExit(LEFT_BEHIND)
-
-
-def _crashed(
-    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
-) -> None:
-    """Log what ends the process. Python's own hook would wait for the reader of a full pipe."""
-    log.critical("service.crashed", exc_info=(kind, error, traceback))
 
 
 async def _run(settings: Settings) -> service.Ended:
