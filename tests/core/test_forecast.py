@@ -320,22 +320,20 @@ def test_what_expires_before_its_turn_takes_no_time() -> None:
     assert service.dispatch.forecast.begins_at(last, service.now) == START + 301
 
 
-@pytest.mark.parametrize("own", [0, 5])
-@pytest.mark.parametrize("names", ["a", "ab", "abcde"])
+@pytest.mark.parametrize("sticky", [False, True])
+@pytest.mark.parametrize("own", [0, 2])
+@pytest.mark.parametrize("names", ["a", "abc", "abcde"])
 def test_a_higher_lane_passes_a_message_over_whichever_session_it_takes(
-    names: str, own: int
+    names: str, own: int, sticky: bool
 ) -> None:
-    service = Service(names, Pace(rate=60))
-    numbers = itertools.count(1)
-    for _, name in itertools.product(range(300), names):
-        each = message(seq := next(numbers), to=f"{seq}@c.us", expires_at=FAR, sessions=(name,))
-        service.dispatch.add(replace(each, priority="urgent"))
-    for _ in range(own):
-        seq = next(numbers)
-        service.dispatch.add(message(seq, to=f"{seq}@c.us", expires_at=FAR, sessions=("a",)))
-    last = message(9_000, to="y@c.us", expires_at=FAR, sessions=("a",))
+    service = Service(names, Pace(rate=60), sticky=sticky)
+    for seq in range(1, 181):
+        service.dispatch.add(message(seq, to=f"{seq}@c.us", expires_at=FAR, priority="urgent"))
+    for seq in range(181, 181 + own):
+        service.dispatch.add(message(seq, to=f"{seq}@c.us", expires_at=FAR))
+    last = message(900, to="y@c.us", expires_at=FAR)
     said = service.dispatch.forecast.begins_at(last, service.now)
     service.dispatch.add(last)
-    service.send_until(service.now + 200)
+    service.send_until(service.now + 100)
     assert said is not None
-    assert said <= service.began["m9000"] + ROUNDED
+    assert said <= service.began["m900"] + ROUNDED
