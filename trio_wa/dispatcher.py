@@ -151,10 +151,7 @@ class Dispatcher:
                 self._dispatch.add(message)
 
     def discard(self, message_id: str, place: Place) -> None:
-        """Give back the `place` of a message that became final while it waited; drop it.
-
-        It may lie only in the store.
-        """
+        """Give back the `place` of a message that became final while it waited, and drop it."""
         self._window.release(place)
         if (message := self._dispatch.discard(message_id)) is not None:
             self._window.lanes[message.priority].leave()
@@ -217,10 +214,7 @@ class Dispatcher:
         return sum(self._beyond(higher) for higher in LANES[: LANES.index(priority)])
 
     def _beyond(self, priority: Priority) -> int:
-        """How many messages of a lane are only in the store, where it is behind.
-
-        Of what is on its way in it is not known what it has to wait for.
-        """
+        """How many of a lane are only in the store; what is on its way in may go elsewhere."""
         lane = self._window.lanes[priority]
         return max(0, lane.places.taken - self._dispatch.held_in(priority)) if lane.is_behind else 0
 
