@@ -16,7 +16,7 @@ class _Line:
     """The messages to one recipient, by `seq`; `holds` counts those out of it that hold it up.
 
     `offer` is the number under which its head stands among the heads or among those not yet due.
-    Its `number` messages count for the `route` of its head; None: that is not due, or not known.
+    Its `number` messages count for the `route` of its head; None: that is not due, or held up.
     """
 
     waiting: LiveHeap

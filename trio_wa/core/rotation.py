@@ -189,11 +189,6 @@ class Rotation:
             if (obstacle := slot.obstacle) is not None
         }
 
-    def share(self, mine: Allowed, others: Allowed) -> float:
-        """Which share of the messages that allow `others` goes over the sessions `mine`."""
-        usable = self.usable(others)
-        return len({*usable} & {*self.usable(mine)}) / len(usable) if usable else 0.0
-
     def set_status(self, name: str, status: str | None, now: float) -> None:
         """Note what WAHA says of a session; None if that cannot be read."""
         self.slots[name].set_status(status, now)
